@@ -1,0 +1,13 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# What host and guest have in common.
+noinst_LIBRARIES += shared/libshared.a
+shared_libshared_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS)
+shared_libshared_a_SOURCES = \
+	shared/cleanup.h \
+	shared/clock.h \
+	shared/counter.c shared/counter.h \
+	shared/log.c shared/log.h \
+	shared/number.c shared/number.h \
+	shared/rooted.c shared/rooted.h \
+	shared/uuid.c shared/uuid.h
+shared_LIBS = shared/libshared.a $(CJSON_LIBS) $(INIH_LIBS)
