@@ -6,8 +6,12 @@ shared_libshared_a_SOURCES = \
 	shared/cleanup.h \
 	shared/clock.h \
 	shared/counter.c shared/counter.h \
+	shared/frame.c shared/frame.h \
 	shared/log.c shared/log.h \
+	shared/message.c shared/message.h \
+	shared/notify.c shared/notify.h \
 	shared/number.c shared/number.h \
+	shared/options.c shared/options.h \
 	shared/rooted.c shared/rooted.h \
 	shared/uuid.c shared/uuid.h
-shared_LIBS = shared/libshared.a $(CJSON_LIBS) $(INIH_LIBS)
+shared_LIBS = shared/libshared.a $(CJSON_LIBS) $(INIH_LIBS) -lm
