@@ -13,7 +13,8 @@
 #include "shared/cleanup.h"
 #include "shared/number.h"
 
-static int open_below(const char *root, const char *format, va_list args)
+static int __attribute__((__format__(printf, 2, 0)))
+open_below(const char *root, const char *format, va_list args)
 {
 	char path[PATH_MAX];
 	int head, tail, fd;
@@ -59,7 +60,8 @@ ssize_t rooted_reread(int fd, char *buffer, size_t size)
 	return -EFBIG;
 }
 
-static ssize_t read_below(
+static ssize_t __attribute__((__format__(printf, 4, 0)))
+read_below(
 	const char *root, char *buffer, size_t size, const char *format, va_list args)
 {
 	cleanup_close int fd = open_below(root, format, args);
