@@ -14,4 +14,5 @@ shared_libshared_a_SOURCES = \
 	shared/options.c shared/options.h \
 	shared/rooted.c shared/rooted.h \
 	shared/uuid.c shared/uuid.h
+EXTRA_DIST += shared/PROTOCOL.md
 shared_LIBS = shared/libshared.a $(CJSON_LIBS) $(INIH_LIBS) -lm
