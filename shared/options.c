@@ -276,7 +276,8 @@ static void take_log_level(const struct options *options)
 	log_set_level(level);
 }
 
-int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand)
+int options_parse(const struct options *options, int argc, char **argv,
+	enum options_operands operands)
 {
 	struct option flags[N_FLAGS + 1] = { 0 };
 	bool given[N_FLAGS] = { false };
@@ -285,7 +286,8 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 
 	fill_flags(options, flags);
 	optind = 0; /* scan anew, also after a subcommand's name */
-	while ((flag = getopt_long(argc, argv, stop_at_operand ? "+" : "", flags, NULL)) != -1) {
+	while ((flag = getopt_long(argc, argv, operands == OPTIONS_SUBCOMMAND ? "+" : "", flags,
+			NULL)) != -1) {
 		if (flag < 0 || flag >= N_FLAGS)
 			usage_error(options, "bad usage");
 		given[flag] = true;
@@ -306,6 +308,8 @@ int options_parse(const struct options *options, int argc, char **argv, bool sto
 			take_spec(options, &options->specs[flag]);
 		}
 	}
+	if (operands == OPTIONS_NO_OPERANDS && optind < argc)
+		usage_error(options, "unexpected argument '%s'", argv[optind]);
 	if (config_path || options->config_path)
 		read_file(options, config_path ? config_path : options->config_path,
 			config_path != NULL, given);

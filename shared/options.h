@@ -48,13 +48,19 @@ struct options {
 	void *settings;
 };
 
+enum options_operands {
+	OPTIONS_NO_OPERANDS, /* any is wrong usage */
+	OPTIONS_OPERANDS,    /* among the flags, the caller looks at them */
+	OPTIONS_SUBCOMMAND,  /* flags end at the first, which parses its own */
+};
+
 /*
  * Parses flags and file. --help and --version print and exit 0; --log-level,
  * --config, --help and --version need no spec. Errors go to stderr and exit 2, as
- * every program of the project does. Returns the index of the first operand;
- * flags end there if stop_at_operand (subcommands parse their own).
+ * every program of the project does. Returns the index of the first operand.
  */
-int options_parse(const struct options *options, int argc, char **argv, bool stop_at_operand);
+int options_parse(const struct options *options, int argc, char **argv,
+	enum options_operands operands);
 
 /* The exit codes of every program. */
 #define EXIT_USAGE 2

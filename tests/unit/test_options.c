@@ -97,7 +97,7 @@ static int run(struct settings *settings, const char *file, const char *const *f
 	if (pid == 0) {
 		dup2(pipes[1], STDERR_FILENO);
 		dup2(pipes[1], STDOUT_FILENO);
-		options_parse(&options, argc, (char **)argv, false);
+		options_parse(&options, argc, (char **)argv, OPTIONS_NO_OPERANDS);
 		printf("%d %s %s=%d %d\n", (int)settings->interval_ms, settings->listen,
 			settings->section, (int)settings->idle_w, settings->once);
 		fflush(stdout);
@@ -145,6 +145,7 @@ static void test_cases(void **state)
 		{ "log_level = loud\n", { NULL }, 2, ":1: log_level = loud: expected" },
 		{ NULL, { "--interval-ms", "x" }, 2, "--interval-ms x: expected 100..60000" },
 		{ NULL, { "--nonsense" }, 2, "Try 'test --help'" },
+		{ NULL, { "stray" }, 2, "unexpected argument 'stray'" },
 		{ NULL, { "--config", "/nonexistent" }, 2, "/nonexistent: No such file" },
 		{ NULL, { "--help" }, 0, "--interval-ms N" },
 		{ NULL, { "--version" }, 0, "test 0." },
