@@ -69,8 +69,8 @@ static inline void cleanup_powercap_tree_freep(struct powercap_tree **tree)
 /* All functions below give -ENOENT for an inode number the tree does not have. */
 
 /* The entry of that name. -ENOENT: there is none; -ENOTDIR. */
-int powercap_tree_lookup(
-	const struct powercap_tree *tree, uint64_t dir, const char *name, uint64_t *ret_ino);
+int powercap_tree_lookup(const struct powercap_tree *tree, uint64_t dir, const char *name,
+	uint64_t *ret_ino);
 
 /* Type, permission, owner, links, size and times, as sysfs would give them. */
 int powercap_tree_stat(
@@ -92,8 +92,8 @@ int powercap_tree_next(const struct powercap_tree *tree, uint64_t dir, uint64_t 
 	struct powercap_entry *ret_entry);
 
 /* Writes a link's target with a NUL; returns its length. -EINVAL: not a link. */
-ssize_t powercap_tree_readlink(
-	const struct powercap_tree *tree, uint64_t ino, char text[POWERCAP_TREE_TEXT_SIZE]);
+ssize_t powercap_tree_readlink(const struct powercap_tree *tree, uint64_t ino,
+	char text[POWERCAP_TREE_TEXT_SIZE]);
 
 /*
  * Whether the file can be opened so by anybody, root included, which the kernel
@@ -107,8 +107,8 @@ int powercap_tree_check_open(
  * Writes what the file reads now, with a NUL; returns its length without that.
  * -EIO: stale energy_uj, or autosuspend_delay_ms; -EINVAL: not a file.
  */
-ssize_t powercap_tree_render(
-	const struct powercap_tree *tree, uint64_t ino, char text[POWERCAP_TREE_TEXT_SIZE]);
+ssize_t powercap_tree_render(const struct powercap_tree *tree, uint64_t ino,
+	char text[POWERCAP_TREE_TEXT_SIZE]);
 
 /*
  * Stores what was written in one write(2); it ends at the first NUL or newline. 0:

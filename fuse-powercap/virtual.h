@@ -18,8 +18,9 @@
 
 #include "fuse-powercap/zone.h"
 
-/* A period of more than an hour is refused: the arithmetic has room for that. */
+/* An hour and a day; the arithmetic has room for no more than that. */
 #define VIRTUAL_PERIOD_MAX_MS 3600000u
+#define VIRTUAL_STALE_AFTER_MAX_MS 86400000u
 
 /* Of one zone, at plan_ns: where it goes, and how far that is. */
 struct virtual_plan {
@@ -51,8 +52,7 @@ int virtual_counters_init(struct virtual_counters *counters,
 
 /*
  * A new welcome's times: the period holds from the next sample on, stale_after at
- * once. -EINVAL: period_ms is not 1..VIRTUAL_PERIOD_MAX_MS, or stale_after_ms is
- * 0 or more than 1000 periods of the largest length.
+ * once. -EINVAL: one is 0 or over its maximum.
  */
 int virtual_counters_set_times(
 	struct virtual_counters *counters, uint64_t period_ms, uint64_t stale_after_ms);

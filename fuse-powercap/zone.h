@@ -19,7 +19,6 @@
 #define POWERCAP_ZONE_NAME_SIZE 16
 /* "intel-rapl:f:0" and the NUL. */
 #define POWERCAP_ZONE_ID_SIZE 24
-#define POWERCAP_CONSTRAINTS_MAX 2
 /* The parent of a package. */
 #define POWERCAP_ZONE_NO_PARENT (-1)
 

@@ -31,6 +31,30 @@ TESTS += $(unit_shared)
 
 if GUEST
 # fuse-powercap
+unit_fuse_powercap = \
+	tests/unit/test_mount \
+	tests/unit/test_tree \
+	tests/unit/test_virtual \
+	tests/unit/test_zone
+tests_unit_test_mount_SOURCES = tests/unit/test_mount.c \
+	tests/unit/listing.c tests/unit/listing.h
+tests_unit_test_mount_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_mount_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
+	tests/unit/listing.c tests/unit/listing.h
+tests_unit_test_tree_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_tree_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_virtual_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_virtual_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += $(unit_fuse_powercap)
+TESTS += $(unit_fuse_powercap)
+EXTRA_DIST += \
+	tests/fixtures/tree/auto-1.txt \
+	tests/fixtures/tree/auto-2.txt \
+	tests/fixtures/tree/both-1.txt \
+	tests/fixtures/tree/both-2.txt
 
 # guest
 endif
