@@ -2,6 +2,19 @@
 # Unit tests: one program a noun, each linked with its folder's library.
 unit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+# Benchmarks are built and run by make bench only.
+BENCHES =
+if GUEST
+BENCHES += tests/bench/bench_tree
+tests_bench_bench_tree_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_bench_bench_tree_LDADD = $(fuse_powercap_LIBS)
+endif
+EXTRA_PROGRAMS = $(BENCHES)
+CLEANFILES += $(EXTRA_PROGRAMS)
+
+bench: $(BENCHES)
+	@for b in $(BENCHES); do ./$$b || exit; done
+
 if CMOCKA
 # shared
 unit_shared = \
