@@ -2,6 +2,19 @@
 # Unit tests: one program a noun, each linked with its folder's library.
 unit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
 
+# Benchmarks are built and run by make bench only.
+BENCHES =
+if GUEST
+BENCHES += tests/bench/bench_tree
+tests_bench_bench_tree_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
+tests_bench_bench_tree_LDADD = $(fuse_powercap_LIBS)
+endif
+EXTRA_PROGRAMS = $(BENCHES)
+CLEANFILES += $(EXTRA_PROGRAMS)
+
+bench: $(BENCHES)
+	@for b in $(BENCHES); do ./$$b || exit; done
+
 if CMOCKA
 # shared
 unit_shared = \
@@ -31,6 +44,30 @@ TESTS += $(unit_shared)
 
 if GUEST
 # fuse-powercap
+unit_fuse_powercap = \
+	tests/unit/test_mount \
+	tests/unit/test_tree \
+	tests/unit/test_virtual \
+	tests/unit/test_zone
+tests_unit_test_mount_SOURCES = tests/unit/test_mount.c \
+	tests/unit/listing.c tests/unit/listing.h
+tests_unit_test_mount_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_mount_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
+	tests/unit/listing.c tests/unit/listing.h
+tests_unit_test_tree_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_tree_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_virtual_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_virtual_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += $(unit_fuse_powercap)
+TESTS += $(unit_fuse_powercap)
+EXTRA_DIST += \
+	tests/fixtures/tree/auto-1.txt \
+	tests/fixtures/tree/auto-2.txt \
+	tests/fixtures/tree/both-1.txt \
+	tests/fixtures/tree/both-2.txt
 
 # guest
 endif
