@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+# A target fuzz_NOUN with its corpus in corpus/NOUN; --enable-fuzzers links libFuzzer,
+# else replay_main.c runs it over the corpus.
+if FUZZERS
+fuzz_main =
+fuzz_link = $(AM_LDFLAGS) -fsanitize=fuzzer
+else
+fuzz_main = tests/fuzz/replay_main.c
+fuzz_link = $(AM_LDFLAGS)
+endif
+
+# shared
+fuzz_programs = tests/fuzz/fuzz_message
+tests_fuzz_fuzz_message_SOURCES = tests/fuzz/fuzz_message.c $(fuzz_main)
+tests_fuzz_fuzz_message_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_message_LDADD = $(shared_LIBS)
+
+if GUEST
+# fuse-powercap
+
+# guest
+endif
+
+if HOST
+# host
+endif
+
+check_PROGRAMS += $(fuzz_programs)
+EXTRA_DIST += tests/fuzz/corpus
+
+check-fuzz: $(fuzz_programs)
+	@for p in $(fuzz_programs); do \
+		./$$p -runs=0 $(srcdir)/tests/fuzz/corpus/$${p##*/fuzz_} || exit 1; \
+	done

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""A guest of a host, and what can be done in it."""
+import json
+import shlex
+import subprocess
+
+from bed import TESTBED
+from bed.process import LOGS, wait_until
+from gx import Agent, AgentError
+
+POWERCAP = "/sys/class/powercap"
+
+# Runs a process for a share of each tenth of a second.
+LOAD = """
+yes >/dev/null 2>&1 & p=$!
+trap 'kill -KILL $p; exit' TERM
+while :; do
+    kill -CONT $p; usleep {on}
+    [ {off} -eq 0 ] || {{ kill -STOP $p; usleep {off}; }}
+done
+"""
+
+
+class Guest:
+    """A running domain; boot() makes one, or several at the same time."""
+
+    def __init__(self, host, name):
+        self.host = host
+        self.name = name
+        self.agent = Agent(name, host.uri)
+        self.uuid = host.virsh("domuuid", name)
+        self.console = host.dir / f"run/{name}.console"
+        LOGS[self] = (f"console of {name}", self.console)
+
+    @property
+    def pid(self):
+        """Of its QEMU, as the host sees it (not as this process does)."""
+        return int((self.host.dir / f"run/libvirt/qemu/{self.name}.pid").read_text())
+
+    def run(self, command, check=True, seconds=60):
+        """Runs a shell command in the guest: its stdout, or the AssertionError of its stderr."""
+        status, out, err = self.agent.run(command, seconds)
+        if check:
+            assert status == 0, f"{self.name}: {command}: {status}\n{out!r}\n{err.decode()}"
+        return out.decode(errors="replace").strip()
+
+    def status_of(self, command, seconds=60):
+        return self.agent.run(command, seconds)[0]
+
+    def spawn(self, command, log="/dev/null"):
+        """Leaves a shell command running in the guest; its pid there."""
+        return int(self.run(f"setsid sh -c {shlex.quote(command)} >{log} 2>&1 </dev/null & echo $!"))
+
+    def kill(self, pid, signal="TERM"):
+        self.run(f"kill -{signal} {pid}")
+
+    def load(self, share, cpu=0):
+        """Keeps one vCPU busy for a share of the time, until kill()."""
+        on = int(share * 100000)
+        return self.spawn(f"exec taskset {1 << cpu:x} sh -c "
+                          f"{shlex.quote(LOAD.format(on=on, off=100000 - on))}")
+
+    def status(self):
+        """What the agent says of itself, or None before it says anything."""
+        status, out, _ = self.agent.run("cat /run/vmpower/status.json")
+        return json.loads(out) if status == 0 and out else None
+
+    def energy_uj(self, zone="intel-rapl:0"):
+        return int(self.run(f"cat {POWERCAP}/{zone}/energy_uj"))
+
+    def log(self):
+        """The agent's."""
+        return self.run("cat /var/log/vmpower-guest.log", check=False)
+
+    def wait_for_tree(self, seconds=30):
+        wait_until(lambda: self.status_of(f"cat {POWERCAP}/intel-rapl:0/energy_uj") == 0,
+                   f"{self.name} has its powercap tree", seconds, every=0.2)
+
+    def wait(self, seconds=60):
+        """Until it answers (again)."""
+        self.agent.wait(seconds)
+
+    def reboot(self, seconds=60):
+        """Its own reboot; waits until the new boot answers."""
+        boot = self.run("cat /proc/sys/kernel/random/boot_id")
+        self.run("(sleep 0.2; reboot -f) >/dev/null 2>&1 </dev/null &")
+
+        def back():
+            try:
+                return self.run("cat /proc/sys/kernel/random/boot_id") != boot
+            except AgentError:
+                return False
+        wait_until(back, f"{self.name} is back", seconds, every=0.2)
+
+    def destroy(self):
+        self.host.virsh("destroy", self.name, check=False)
+        self.close()
+
+    def close(self):
+        """Forgets it; the domain lives as long as its host, or until destroy()."""
+        LOGS.pop(self, None)
+
+
+def domain_xml(name, image, *options):
+    """What tests/testbed/domain prints."""
+    return subprocess.run([TESTBED / "domain", *map(str, options), name, image], check=True,
+                          capture_output=True, text=True).stdout
+
+
+def boot(host, image, specs, seconds=90):
+    """Boots guests at the same time; specs: {name: options of tests/testbed/domain}."""
+    guests = []
+    for name, options in specs.items():
+        path = host.dir / f"{name}.xml"
+        path.write_text(domain_xml(name, image, *options))
+        host.virsh("create", path)
+        guests.append(Guest(host, name))
+    for guest in guests:
+        if "-N" not in specs[guest.name]:
+            guest.wait(seconds)
+    return guests
