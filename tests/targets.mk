@@ -11,7 +11,7 @@ SHELLCHECK = shellcheck
 PYTHON = /usr/bin/python3
 
 list_formatted = cd $(srcdir) && find shared fuse-powercap guest host tests -name '*.[ch]'
-list_scripts = cd $(srcdir) && grep -rlE '^\#!/bin/(sh|bash)|^\#!/bin/busybox sh' \
+list_scripts = cd $(srcdir) && grep -rlE '^\#(!/bin/(sh|bash|busybox sh)| shellcheck shell=)' \
 	autogen.sh tests packaging .ci
 
 # A build of its own below this one.

@@ -1,3 +1,4 @@
+# shellcheck shell=sh
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 # Sourced by the scripts of this folder: where downloads are kept, and how to fail.
