@@ -1,2 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # vmpower-hostd and vmpower: sources, attribution, ledger, links, command line.
+noinst_LIBRARIES += host/libhost.a
+host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
+host_libhost_a_SOURCES = \
+	host/inventory.h \
+	host/machine.h \
+	host/sample.c host/sample.h \
+	host/tick.c host/tick.h
+host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread

@@ -26,11 +26,14 @@ enum tick_zone_state {
 	TICK_ZONE_OK,
 	TICK_ZONE_BASELINE,  /* first reading: nothing known yet */
 	TICK_ZONE_EXCLUDED,  /* unreadable or impossible delta: total is 0, time is degraded */
-	TICK_ZONE_AMBIGUOUS, /* may have wrapped unseen: all of it is unattributed */
+	/* May have wrapped unseen, or the host was suspended: all of it is unattributed. */
+	TICK_ZONE_AMBIGUOUS,
 };
 
 struct tick_zone {
 	enum tick_zone_state state;
+	/* The time total_uj took: more than the tick's after excluded ones. */
+	uint64_t dt_ns;
 	uint64_t total_uj;
 	uint64_t unattributed_uj;
 	struct tick_share host;
@@ -54,17 +57,18 @@ struct tick {
 	/* In the order of their UUIDs, as in the sample. */
 	size_t n_domains, domains_size;
 	struct tick_domain *domains;
-	/* shares[domain * MACHINE_ZONES_MAX + zone] */
+	/* shares[domain * n_zones + zone], see tick_share() */
+	size_t shares_size;
 	struct tick_share *shares;
 };
 
-/* Makes room for n domains, all zero, and sets n_domains; -ENOMEM leaves it empty. */
+/* Makes room for n domains and zones, all zero; -ENOMEM leaves it empty. */
 int tick_reset(struct tick *tick, size_t n_zones, size_t n_domains);
 
 static inline struct tick_share *tick_share(
 	const struct tick *tick, size_t domain, size_t zone)
 {
-	return &tick->shares[domain * MACHINE_ZONES_MAX + zone];
+	return &tick->shares[domain * tick->n_zones + zone];
 }
 
 /* Frees what it holds, not the struct itself. A zeroed one is fine. */

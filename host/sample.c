@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Samples: memory and look-up. */
+#include "host/sample.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* The arrays start with this many elements, then double. */
+#define SAMPLE_ARRAY_MIN 16
+
+/* Room for n elements of the array at *array, of which it has *size. */
+static int reserve(void *array, size_t *size, size_t element_size, size_t n)
+{
+	size_t wanted = *size > 0 ? *size : SAMPLE_ARRAY_MIN;
+	void **pointer = array;
+	void *grown;
+
+	if (n <= *size)
+		return 0;
+	while (wanted < n)
+		wanted *= 2;
+	grown = reallocarray(*pointer, wanted, element_size);
+	if (!grown)
+		return -ENOMEM;
+	*pointer = grown;
+	*size = wanted;
+	return 0;
+}
+
+void sample_clear(struct sample *sample)
+{
+	sample->boottime_ns = 0;
+	sample->monotonic_ns = 0;
+	sample->n_zones = 0;
+	sample->n_cpus = 0;
+	sample->n_domains = 0;
+	sample->n_threads = 0;
+}
+
+int sample_reserve_cpus(struct sample *sample, size_t n)
+{
+	return reserve(&sample->cpus, &sample->cpus_size, sizeof(*sample->cpus), n);
+}
+
+struct sample_domain *sample_add_domain(struct sample *sample)
+{
+	struct sample_domain *domain;
+
+	if (reserve(&sample->domains, &sample->domains_size, sizeof(*sample->domains),
+		    sample->n_domains + 1) < 0)
+		return NULL;
+	domain = &sample->domains[sample->n_domains++];
+	memset(domain, 0, sizeof(*domain));
+	return domain;
+}
+
+struct sample_thread *sample_add_thread(struct sample *sample)
+{
+	struct sample_thread *thread;
+
+	if (reserve(&sample->threads, &sample->threads_size, sizeof(*sample->threads),
+		    sample->n_threads + 1) < 0)
+		return NULL;
+	thread = &sample->threads[sample->n_threads++];
+	memset(thread, 0, sizeof(*thread));
+	return thread;
+}
+
+/* memcpy() takes no NULL, not even for nothing. */
+static void copy_array(void *to, const void *from, size_t n, size_t element_size)
+{
+	if (n > 0)
+		memcpy(to, from, n * element_size);
+}
+
+int sample_copy(struct sample *to, const struct sample *from)
+{
+	sample_clear(to);
+	if (sample_reserve_cpus(to, from->n_cpus) < 0 ||
+		reserve(&to->domains, &to->domains_size, sizeof(*to->domains),
+			from->n_domains) < 0 ||
+		reserve(&to->threads, &to->threads_size, sizeof(*to->threads),
+			from->n_threads) < 0)
+		return -ENOMEM;
+	to->boottime_ns = from->boottime_ns;
+	to->monotonic_ns = from->monotonic_ns;
+	to->n_zones = from->n_zones;
+	copy_array(to->zones, from->zones, from->n_zones, sizeof(*to->zones));
+	to->n_cpus = from->n_cpus;
+	copy_array(to->cpus, from->cpus, from->n_cpus, sizeof(*to->cpus));
+	to->n_domains = from->n_domains;
+	copy_array(to->domains, from->domains, from->n_domains, sizeof(*to->domains));
+	to->n_threads = from->n_threads;
+	copy_array(to->threads, from->threads, from->n_threads, sizeof(*to->threads));
+	return 0;
+}
+
+static int compare_domain(const void *key, const void *element)
+{
+	return uuid_compare(key, &((const struct sample_domain *)element)->uuid);
+}
+
+const struct sample_domain *sample_find_domain(
+	const struct sample *sample, const struct uuid *uuid)
+{
+	if (sample->n_domains == 0)
+		return NULL;
+	return bsearch(uuid, sample->domains, sample->n_domains, sizeof(*sample->domains),
+		compare_domain);
+}
+
+void sample_deinit(struct sample *sample)
+{
+	free(sample->cpus);
+	free(sample->domains);
+	free(sample->threads);
+	memset(sample, 0, sizeof(*sample));
+}
