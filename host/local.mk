@@ -4,6 +4,8 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/inventory.h \
+	host/ledger_image.c host/ledger_image.h \
+	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
 	host/sample.c host/sample.h \
 	host/tick.c host/tick.h

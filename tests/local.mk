@@ -74,5 +74,11 @@ endif
 
 if HOST
 # host
+unit_host = \
+	tests/unit/test_ledger_image
+tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += $(unit_host)
+TESTS += $(unit_host)
 endif
 endif

@@ -1,0 +1,501 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* The ledger's format: slots, checksums, commit, and the check of a whole file. */
+#include "host/ledger_image.h"
+
+#include <assert.h>
+#include <endian.h>
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+
+#define WORD	      sizeof(uint64_t)
+#define SUPER_MAGIC   "vmpower\x1a"
+#define COMMIT_OFFSET 512
+#define HEADER_OFFSET 1024
+#define TABLES_OFFSET 4096
+
+/* The first words of each row. */
+enum { ROW_SEQUENCE, ROW_CHECK, ROW_PAYLOAD };
+
+enum {
+	SUPER_MAGIC_WORD,
+	SUPER_VERSION,
+	SUPER_SLOTS,
+	SUPER_SIZES,		      /* four */
+	SUPER_ROWS = SUPER_SIZES + 4, /* words of a row, one a table */
+	SUPER_CHECK = SUPER_ROWS + LEDGER_TABLES,
+	SUPER_WORDS,
+};
+
+#define HEADER_WORDS  (ROW_PAYLOAD + LEDGER_HEADER_BYTES / 8)
+#define ZONE_WORDS    (ROW_PAYLOAD + LEDGER_ZONE_BYTES / 8)
+#define DOMAIN_WORDS  (ROW_PAYLOAD + LEDGER_DOMAIN_BYTES / 8)
+#define SHARE_WORDS   (LEDGER_SHARE_BYTES / 8)
+#define THREAD_WORDS  (ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8)
+#define CPU_WORDS     (ROW_PAYLOAD + LEDGER_CPU_BYTES / 8)
+#define ROW_WORDS_MAX (DOMAIN_WORDS + SHARE_WORDS * LEDGER_ZONES_MAX)
+
+static const char *const table_names[LEDGER_TABLES] = { "header", "zone", "domain",
+	"thread", "cpu" };
+
+static uint64_t word_at(const uint8_t *row, size_t index)
+{
+	uint64_t value;
+
+	memcpy(&value, row + index * WORD, WORD);
+	return le64toh(value);
+}
+
+static void set_word(uint8_t *row, size_t index, uint64_t value)
+{
+	value = htole64(value);
+	memcpy(row + index * WORD, &value, WORD);
+}
+
+/* Each step is a bijection of the sum so far and of the word: one changed word always
+ * shows. */
+static uint64_t mix(uint64_t sum, uint64_t word)
+{
+	sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
+	return sum ^ sum >> 32;
+}
+
+/* Of a row in its place; the place counts, so that no row passes for another. */
+static uint64_t row_check(
+	const uint8_t *row, size_t words, enum ledger_table table, uint32_t index)
+{
+	uint64_t even = mix((uint64_t)table << 32 | index, word_at(row, ROW_SEQUENCE));
+	uint64_t odd = 0;
+	size_t i;
+
+	/* Two sums, as the processor computes both in the time of one. */
+	for (i = ROW_PAYLOAD; i + 1 < words; i += 2) {
+		even = mix(even, word_at(row, i));
+		odd = mix(odd, word_at(row, i + 1));
+	}
+	if (i < words)
+		even = mix(even, word_at(row, i));
+	return mix(even, odd);
+}
+
+static uint64_t super_check(const uint8_t *data)
+{
+	uint64_t sum = 0;
+
+	for (size_t i = 0; i < SUPER_CHECK; i++)
+		sum = mix(sum, word_at(data, i));
+	return sum;
+}
+
+static uint32_t table_rows(const struct ledger_counts *counts, enum ledger_table table)
+{
+	const uint32_t rows[LEDGER_TABLES] = { 1, counts->zones, counts->domains,
+		counts->threads, counts->cpus };
+
+	return rows[table];
+}
+
+/* Sets everything that follows from the room; returns the size in bytes. */
+static uint64_t lay_out(
+	struct ledger_image *image, uint32_t n_slots, const struct ledger_counts *sizes)
+{
+	const uint32_t words[LEDGER_TABLES] = { HEADER_WORDS, ZONE_WORDS,
+		DOMAIN_WORDS + SHARE_WORDS * sizes->zones, THREAD_WORDS, CPU_WORDS };
+	uint64_t offset = TABLES_OFFSET;
+
+	*image = (struct ledger_image){ .n_slots = n_slots, .sizes = *sizes };
+	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
+		image->tables[table].words = words[table];
+		if (table == LEDGER_HEADER) {
+			image->tables[table].offset = HEADER_OFFSET;
+			continue;
+		}
+		image->tables[table].offset = (size_t)offset;
+		offset += (uint64_t)table_rows(sizes, table) * n_slots * words[table] *
+			  WORD;
+	}
+	return offset;
+}
+
+size_t ledger_image_size(uint32_t n_slots, const struct ledger_counts *sizes)
+{
+	struct ledger_image image;
+
+	return (size_t)lay_out(&image, n_slots, sizes);
+}
+
+void ledger_image_format(struct ledger_image *image, uint8_t *data, uint32_t n_slots,
+	const struct ledger_counts *sizes)
+{
+	assert(n_slots == 1 || n_slots == 2);
+	assert(sizes->zones <= LEDGER_ZONES_MAX);
+	lay_out(image, n_slots, sizes);
+	image->data = data;
+	memcpy(data, SUPER_MAGIC, WORD);
+	set_word(data, SUPER_VERSION, LEDGER_VERSION);
+	set_word(data, SUPER_SLOTS, n_slots);
+	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
+		set_word(data, SUPER_ROWS + table, image->tables[table].words);
+		if (table != LEDGER_HEADER)
+			set_word(data, SUPER_SIZES + table - LEDGER_ZONES,
+				table_rows(sizes, table));
+	}
+	set_word(data, SUPER_CHECK, super_check(data));
+}
+
+static uint8_t *slot_at(const struct ledger_image *image, enum ledger_table table,
+	uint32_t index, uint32_t slot)
+{
+	return image->data + image->tables[table].offset +
+	       ((size_t)index * image->n_slots + slot) * image->tables[table].words *
+		       WORD;
+}
+
+static bool slot_is_whole(const struct ledger_image *image, enum ledger_table table,
+	uint32_t index, const uint8_t *row)
+{
+	return word_at(row, ROW_CHECK) ==
+	       row_check(row, image->tables[table].words, table, index);
+}
+
+/* The slot that the commit of this sequence means; NULL: none is whole. */
+static uint8_t *select_slot(const struct ledger_image *image, enum ledger_table table,
+	uint32_t index, uint64_t committed)
+{
+	uint8_t *selected = NULL;
+
+	for (uint32_t slot = 0; slot < image->n_slots; slot++) {
+		uint8_t *row = slot_at(image, table, index, slot);
+		uint64_t sequence = word_at(row, ROW_SEQUENCE);
+
+		if (sequence == 0 || sequence > committed ||
+			(selected && sequence < word_at(selected, ROW_SEQUENCE)))
+			continue;
+		if (slot_is_whole(image, table, index, row))
+			selected = row;
+	}
+	return selected;
+}
+
+static const uint8_t *payload_at(
+	const struct ledger_image *image, enum ledger_table table, uint32_t index)
+{
+	const uint8_t *row = select_slot(image, table, index, image->header.sequence);
+
+	assert(row);
+	return row + ROW_PAYLOAD * WORD;
+}
+
+static int decode_super(
+	struct ledger_image *image, uint8_t *data, size_t size, char *message)
+{
+	struct ledger_counts sizes;
+	uint64_t version, n_slots, expected;
+
+	if (size < WORD || memcmp(data, SUPER_MAGIC, WORD) != 0) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "it is not a ledger");
+		return -ENOMSG;
+	}
+	if (size < TABLES_OFFSET) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "it is cut off after %zu bytes",
+			size);
+		return -EBADMSG;
+	}
+	version = word_at(data, SUPER_VERSION);
+	if (version > LEDGER_VERSION) {
+		snprintf(message, LEDGER_MESSAGE_SIZE,
+			"it has format version %ju, this program knows up to %d",
+			(uintmax_t)version, LEDGER_VERSION);
+		return -EPROTONOSUPPORT;
+	}
+	if (word_at(data, SUPER_CHECK) != super_check(data)) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "its superblock is corrupt");
+		return -EBADMSG;
+	}
+	sizes = (struct ledger_counts){ (uint32_t)word_at(data, SUPER_SIZES),
+		(uint32_t)word_at(data, SUPER_SIZES + 1),
+		(uint32_t)word_at(data, SUPER_SIZES + 2),
+		(uint32_t)word_at(data, SUPER_SIZES + 3) };
+	n_slots = word_at(data, SUPER_SLOTS);
+	expected = lay_out(image, n_slots == 1 ? 1 : 2, &sizes);
+	image->data = data;
+	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
+		if (word_at(data, SUPER_ROWS + table) != image->tables[table].words)
+			expected = 0;
+	}
+	if (version == 0 || sizes.zones > LEDGER_ZONES_MAX || n_slots != image->n_slots ||
+		expected == 0) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "its superblock makes no sense");
+		return -EBADMSG;
+	}
+	if (size != expected) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "it has %zu bytes instead of %ju",
+			size, (uintmax_t)expected);
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static int decode_header(struct ledger_image *image, char *message)
+{
+	uint64_t commit = word_at(image->data + COMMIT_OFFSET, 0);
+	uint32_t committed = (uint32_t)commit;
+	const struct ledger_counts *counts = &image->header.counts;
+
+	if (committed != (uint32_t) ~(commit >> 32)) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "its commit word is corrupt");
+		return -EBADMSG;
+	}
+	for (uint32_t slot = 0; slot < image->n_slots; slot++) {
+		const uint8_t *row = slot_at(image, LEDGER_HEADER, 0, slot);
+
+		if ((uint32_t)word_at(row, ROW_SEQUENCE) == committed &&
+			slot_is_whole(image, LEDGER_HEADER, 0, row)) {
+			image->header.sequence = word_at(row, ROW_SEQUENCE);
+			ledger_header_decode(
+				row + ROW_PAYLOAD * WORD, &image->header, &image->digest);
+		}
+	}
+	if (image->header.sequence == 0) {
+		snprintf(message, LEDGER_MESSAGE_SIZE, "its header is corrupt");
+		return -EBADMSG;
+	}
+	if (counts->zones > image->sizes.zones ||
+		counts->domains > image->sizes.domains ||
+		counts->threads > image->sizes.threads ||
+		counts->cpus > image->sizes.cpus) {
+		snprintf(message, LEDGER_MESSAGE_SIZE,
+			"its header counts more rows than fit");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+static int check_rows(const struct ledger_image *image, char *message)
+{
+	uint64_t digest = 0;
+
+	for (enum ledger_table table = LEDGER_ZONES; table < LEDGER_TABLES; table++) {
+		for (uint32_t i = 0; i < table_rows(&image->header.counts, table); i++) {
+			const uint8_t *row = select_slot(
+				image, table, i, image->header.sequence);
+
+			if (!row) {
+				snprintf(message, LEDGER_MESSAGE_SIZE,
+					"its %s %u is corrupt", table_names[table], i);
+				return -EBADMSG;
+			}
+			digest += word_at(row, ROW_CHECK);
+		}
+	}
+	if (digest != image->digest) {
+		snprintf(message, LEDGER_MESSAGE_SIZE,
+			"some of its rows are older than its header");
+		return -EBADMSG;
+	}
+	return 0;
+}
+
+int ledger_image_decode(uint8_t *data, size_t size, struct ledger_image *ret_image,
+	char message[LEDGER_MESSAGE_SIZE])
+{
+	struct ledger_image image;
+	int r;
+
+	r = decode_super(&image, data, size, message);
+	if (r == 0)
+		r = decode_header(&image, message);
+	if (r == 0)
+		r = check_rows(&image, message);
+	if (r == 0)
+		*ret_image = image;
+	return r;
+}
+
+void ledger_image_scrub(struct ledger_image *image)
+{
+	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
+		for (uint32_t i = 0; i < table_rows(&image->sizes, table); i++) {
+			for (uint32_t slot = 0; slot < image->n_slots; slot++) {
+				uint8_t *row = slot_at(image, table, i, slot);
+
+				if (word_at(row, ROW_SEQUENCE) == 0)
+					continue;
+				if (word_at(row, ROW_SEQUENCE) > image->header.sequence ||
+					!slot_is_whole(image, table, i, row))
+					memset(row, 0, image->tables[table].words * WORD);
+			}
+		}
+	}
+}
+
+void ledger_image_get_zone(
+	const struct ledger_image *image, uint32_t index, struct ledger_zone *ret_zone)
+{
+	ledger_zone_decode(payload_at(image, LEDGER_ZONES, index), ret_zone);
+}
+
+void ledger_image_get_domain(const struct ledger_image *image, uint32_t index,
+	struct ledger_domain *ret_domain, struct tick_share *ret_shares)
+{
+	ledger_domain_decode(payload_at(image, LEDGER_DOMAINS, index), ret_domain,
+		ret_shares, image->header.counts.zones);
+}
+
+void ledger_image_get_thread(const struct ledger_image *image, uint32_t index,
+	struct ledger_thread *ret_thread)
+{
+	ledger_thread_decode(payload_at(image, LEDGER_THREADS, index), ret_thread);
+}
+
+void ledger_image_get_cpu(
+	const struct ledger_image *image, uint32_t index, uint64_t *ret_busy_ns)
+{
+	*ret_busy_ns = word_at(payload_at(image, LEDGER_CPUS, index), 0);
+}
+
+void ledger_image_begin(struct ledger_image *image, uint64_t sequence)
+{
+	assert(image->next_sequence == 0 && sequence > image->header.sequence);
+	assert(image->n_slots == 2 || image->header.sequence == 0);
+	image->next_sequence = sequence;
+	image->next_digest = image->digest;
+}
+
+/* The slot that was written last: the committed one, unless the row is new. */
+static uint8_t *latest_slot(
+	const struct ledger_image *image, enum ledger_table table, uint32_t index)
+{
+	uint8_t *a = slot_at(image, table, index, 0);
+	uint8_t *b = slot_at(image, table, index, image->n_slots - 1);
+
+	return word_at(a, ROW_SEQUENCE) < word_at(b, ROW_SEQUENCE) ? b : a;
+}
+
+/* Completes the row, which has its payload, and writes it into the other slot. */
+static void write_row(
+	struct ledger_image *image, enum ledger_table table, uint32_t index, uint8_t *row)
+{
+	size_t size = image->tables[table].words * WORD;
+	bool live = table != LEDGER_HEADER && image->header.sequence != 0 &&
+		    index < table_rows(&image->header.counts, table);
+	const uint8_t *latest = latest_slot(image, table, index);
+	uint8_t *target = slot_at(image, table, index, image->n_slots - 1);
+
+	assert(index < table_rows(&image->sizes, table));
+	assert(word_at(latest, ROW_SEQUENCE) < image->next_sequence);
+	if (target == latest)
+		target = slot_at(image, table, index, 0);
+	if (live) {
+		if (memcmp(latest + ROW_PAYLOAD * WORD, row + ROW_PAYLOAD * WORD,
+			    size - ROW_PAYLOAD * WORD) == 0)
+			return;
+		image->next_digest -= word_at(latest, ROW_CHECK);
+	}
+	set_word(row, ROW_SEQUENCE, image->next_sequence);
+	set_word(
+		row, ROW_CHECK, row_check(row, image->tables[table].words, table, index));
+	image->next_digest += word_at(row, ROW_CHECK);
+	memcpy(target, row, size);
+}
+
+void ledger_image_put_zone(
+	struct ledger_image *image, uint32_t index, const struct ledger_zone *zone)
+{
+	uint8_t row[ZONE_WORDS * WORD];
+
+	ledger_zone_encode(zone, row + ROW_PAYLOAD * WORD);
+	write_row(image, LEDGER_ZONES, index, row);
+}
+
+void ledger_image_put_domain(struct ledger_image *image, uint32_t index,
+	const struct ledger_domain *domain, const struct tick_share *shares,
+	uint32_t n_shares)
+{
+	uint8_t row[ROW_WORDS_MAX * WORD];
+
+	assert(n_shares <= image->sizes.zones);
+	ledger_domain_encode(domain, shares, n_shares, row + ROW_PAYLOAD * WORD);
+	memset(row + (DOMAIN_WORDS + SHARE_WORDS * n_shares) * WORD, 0,
+		SHARE_WORDS * (image->sizes.zones - n_shares) * WORD);
+	write_row(image, LEDGER_DOMAINS, index, row);
+}
+
+void ledger_image_put_thread(
+	struct ledger_image *image, uint32_t index, const struct ledger_thread *thread)
+{
+	uint8_t row[THREAD_WORDS * WORD];
+
+	ledger_thread_encode(thread, row + ROW_PAYLOAD * WORD);
+	write_row(image, LEDGER_THREADS, index, row);
+}
+
+void ledger_image_put_cpu(struct ledger_image *image, uint32_t index, uint64_t busy_ns)
+{
+	uint8_t row[CPU_WORDS * WORD];
+
+	set_word(row, ROW_PAYLOAD, busy_ns);
+	write_row(image, LEDGER_CPUS, index, row);
+}
+
+/* Takes the rows that the next header no longer counts out of the sum. */
+static void drop_rows(struct ledger_image *image, const struct ledger_counts *next)
+{
+	for (enum ledger_table table = LEDGER_ZONES; table < LEDGER_TABLES; table++) {
+		for (uint32_t i = table_rows(next, table);
+			i < table_rows(&image->header.counts, table); i++) {
+			image->next_digest -= word_at(
+				latest_slot(image, table, i), ROW_CHECK);
+		}
+	}
+}
+
+void ledger_image_commit(struct ledger_image *image, const struct ledger_header *header)
+{
+	uint64_t committed = (uint32_t)header->sequence;
+	uint8_t row[HEADER_WORDS * WORD];
+
+	assert(header->sequence == image->next_sequence);
+	drop_rows(image, &header->counts);
+	image->digest = image->next_digest;
+	ledger_header_encode(header, image->digest, row + ROW_PAYLOAD * WORD);
+	write_row(image, LEDGER_HEADER, 0, row);
+	committed |= (uint64_t)(uint32_t)~committed << 32;
+	__atomic_store_n((uint64_t *)(void *)(image->data + COMMIT_OFFSET),
+		htole64(committed), __ATOMIC_RELEASE);
+	/* The next commit overwrites what the commit before this one needs. */
+	atomic_thread_fence(memory_order_seq_cst);
+	image->header = *header;
+	image->next_sequence = 0;
+}
+
+void ledger_image_copy(struct ledger_image *to, const struct ledger_image *from)
+{
+	const struct ledger_counts *counts = &from->header.counts;
+	struct tick_share shares[LEDGER_ZONES_MAX];
+	struct ledger_domain domain;
+	struct ledger_thread thread;
+	struct ledger_zone zone;
+	uint64_t busy_ns;
+
+	ledger_image_begin(to, from->header.sequence);
+	for (uint32_t i = 0; i < counts->zones; i++) {
+		ledger_image_get_zone(from, i, &zone);
+		ledger_image_put_zone(to, i, &zone);
+	}
+	for (uint32_t i = 0; i < counts->domains; i++) {
+		ledger_image_get_domain(from, i, &domain, shares);
+		ledger_image_put_domain(to, i, &domain, shares, counts->zones);
+	}
+	for (uint32_t i = 0; i < counts->threads; i++) {
+		ledger_image_get_thread(from, i, &thread);
+		ledger_image_put_thread(to, i, &thread);
+	}
+	for (uint32_t i = 0; i < counts->cpus; i++) {
+		ledger_image_get_cpu(from, i, &busy_ns);
+		ledger_image_put_cpu(to, i, busy_ns);
+	}
+	ledger_image_commit(to, &from->header);
+}
