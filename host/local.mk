@@ -4,7 +4,11 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/inventory.h \
+	host/ledger.c host/ledger.h \
+	host/ledger_book.c host/ledger_book.h \
+	host/ledger_file.c host/ledger_file.h \
 	host/ledger_image.c host/ledger_image.h \
+	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
 	host/sample.c host/sample.h \

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* The account book in memory: its rows, and adding a tick to them. */
+#include "config.h"
+
+#include "host/ledger_book.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define FIRST_STRIDE  8u
+#define FIRST_DOMAINS 64u
+
+int ledger_book_new(
+	const struct uuid *id, const struct uuid *boot_id, struct ledger_book **ret_book)
+{
+	struct ledger_book *book = calloc(1, sizeof(*book));
+
+	if (!book)
+		return -ENOMEM;
+	book->header.book = *id;
+	book->header.boot_id = *boot_id;
+	book->shares_stride = FIRST_STRIDE;
+	*ret_book = book;
+	return 0;
+}
+
+void ledger_book_free(struct ledger_book *book)
+{
+	if (!book)
+		return;
+	free(book->domains);
+	free(book->by_uuid);
+	free(book->shares);
+	free(book->changed);
+	free(book->changed_rows);
+	free(book->sample_rows);
+	free(book->tick_rows);
+	free(book);
+}
+
+/* realloc() of n elements; on failure *array stays. */
+static int resize(void *array, size_t n, size_t element_size)
+{
+	void *resized = reallocarray(*(void **)array, n, element_size);
+
+	if (!resized)
+		return -ENOMEM;
+	*(void **)array = resized;
+	return 0;
+}
+
+static int reserve_domains(struct ledger_book *book, uint32_t n)
+{
+	uint32_t size = book->domains_size ? book->domains_size : FIRST_DOMAINS;
+
+	if (n <= book->domains_size)
+		return 0;
+	while (size < n)
+		size *= 2;
+	if (resize(&book->domains, size, sizeof(*book->domains)) < 0 ||
+		resize(&book->by_uuid, size, sizeof(*book->by_uuid)) < 0 ||
+		resize(&book->shares, (size_t)size * book->shares_stride,
+			sizeof(*book->shares)) < 0 ||
+		resize(&book->changed, size, sizeof(*book->changed)) < 0 ||
+		resize(&book->changed_rows, size, sizeof(*book->changed_rows)) < 0)
+		return -ENOMEM;
+	book->domains_size = size;
+	return 0;
+}
+
+static int reserve_rows(struct ledger_book *book, size_t n)
+{
+	size_t size = book->rows_size ? book->rows_size : FIRST_DOMAINS;
+
+	if (n <= book->rows_size)
+		return 0;
+	while (size < n)
+		size *= 2;
+	if (resize(&book->sample_rows, size, sizeof(*book->sample_rows)) < 0 ||
+		resize(&book->tick_rows, size, sizeof(*book->tick_rows)) < 0)
+		return -ENOMEM;
+	book->rows_size = (uint32_t)size;
+	return 0;
+}
+
+/* Room for n zones in the shares of each domain. */
+static int reserve_zones(struct ledger_book *book, uint32_t n)
+{
+	uint32_t stride = book->shares_stride;
+	struct tick_share *shares;
+
+	if (n > LEDGER_ZONES_MAX)
+		return -E2BIG;
+	while (stride < n)
+		stride *= 2;
+	if (stride == book->shares_stride)
+		return 0;
+	shares = calloc((size_t)book->domains_size * stride + 1, sizeof(*shares));
+	if (!shares)
+		return -ENOMEM;
+	for (uint32_t row = 0; row < book->header.counts.domains; row++)
+		memcpy(&shares[(size_t)row * stride],
+			&book->shares[(size_t)row * book->shares_stride],
+			book->shares_stride * sizeof(*shares));
+	free(book->shares);
+	book->shares = shares;
+	book->shares_stride = stride;
+	return 0;
+}
+
+int ledger_book_reserve(struct ledger_book *book, uint32_t n_zones, uint32_t n_domains)
+{
+	int r = reserve_zones(book, n_zones);
+
+	return r < 0 ? r : reserve_domains(book, n_domains);
+}
+
+ssize_t ledger_book_find_zone(const struct ledger_book *book, const char *name)
+{
+	for (uint32_t i = 0; i < book->header.counts.zones; i++) {
+		if (strcmp(book->zones[i].name, name) == 0)
+			return (ssize_t)i;
+	}
+	return -ENOENT;
+}
+
+/* Where in by_uuid it is, or would be. */
+static uint32_t search(
+	const struct ledger_book *book, const struct uuid *uuid, bool *ret_found)
+{
+	uint32_t low = 0, high = book->header.counts.domains;
+
+	*ret_found = false;
+	while (low < high && !*ret_found) {
+		uint32_t middle = low + (high - low) / 2;
+		int order = uuid_compare(
+			&book->domains[book->by_uuid[middle]].uuid, uuid);
+
+		if (order < 0) {
+			low = middle + 1;
+		} else {
+			high = middle;
+			*ret_found = order == 0;
+		}
+	}
+	return high;
+}
+
+ssize_t ledger_book_find_domain(const struct ledger_book *book, const struct uuid *uuid)
+{
+	bool found;
+	uint32_t position = search(book, uuid, &found);
+
+	return found ? (ssize_t)book->by_uuid[position] : -ENOENT;
+}
+
+static void mark_changed(struct ledger_book *book, uint32_t row)
+{
+	if (book->changed[row])
+		return;
+	book->changed[row] = true;
+	book->changed_rows[book->n_changed++] = row;
+}
+
+int ledger_book_take_domain(
+	struct ledger_book *book, const struct uuid *uuid, uint32_t *ret_row)
+{
+	uint32_t row = book->header.counts.domains, position;
+	bool found;
+	int r;
+
+	position = search(book, uuid, &found);
+	if (found) {
+		*ret_row = book->by_uuid[position];
+		return 0;
+	}
+	r = ledger_book_reserve(book, 0, row + 1);
+	if (r < 0)
+		return r;
+	memmove(&book->by_uuid[position + 1], &book->by_uuid[position],
+		(row - position) * sizeof(*book->by_uuid));
+	book->by_uuid[position] = row;
+	book->domains[row] = (struct ledger_domain){ .uuid = *uuid };
+	memset(&book->shares[(size_t)row * book->shares_stride], 0,
+		book->shares_stride * sizeof(*book->shares));
+	book->changed[row] = false;
+	book->header.counts.domains++;
+	mark_changed(book, row);
+	*ret_row = row;
+	return 0;
+}
+
+static int compare_rows(const void *a, const void *b, void *domains)
+{
+	const struct ledger_domain *rows = domains;
+
+	return uuid_compare(
+		&rows[*(const uint32_t *)a].uuid, &rows[*(const uint32_t *)b].uuid);
+}
+
+int ledger_book_sort(struct ledger_book *book)
+{
+	uint32_t n = book->header.counts.domains;
+
+	for (uint32_t row = 0; row < n; row++)
+		book->by_uuid[row] = row;
+	if (n > 1)
+		qsort_r(book->by_uuid, n, sizeof(*book->by_uuid), compare_rows,
+			book->domains);
+	for (uint32_t i = 1; i < n; i++) {
+		if (compare_rows(
+			    &book->by_uuid[i - 1], &book->by_uuid[i], book->domains) == 0)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static void void_epoch(struct ledger_domain *domain)
+{
+	domain->epoch = (struct uuid){ 0 };
+	memset(domain->guest_uj, 0, sizeof(domain->guest_uj));
+}
+
+void ledger_book_drop_epochs(struct ledger_book *book)
+{
+	for (uint32_t row = 0; row < book->header.counts.domains; row++) {
+		if (book->domains[row].epoch_sequence < book->header.epoch_sequence)
+			void_epoch(&book->domains[row]);
+	}
+}
+
+void ledger_book_end_epochs(struct ledger_book *book)
+{
+	book->header.epoch_sequence = book->header.sequence + 1;
+	ledger_book_drop_epochs(book);
+}
+
+void ledger_book_enter_boot(struct ledger_book *book, const struct uuid *boot_id)
+{
+	ledger_book_end_epochs(book);
+	/* A sequence of its own: no domain is in the sample of this one. */
+	book->header.sequence++;
+	book->header.boot_id = *boot_id;
+	for (uint32_t i = 0; i < book->header.counts.zones; i++)
+		book->zones[i].raw.valid = false;
+}
+
+bool ledger_book_has_epoch(
+	const struct ledger_book *book, uint32_t row, pid_t pid, uint64_t start_ticks)
+{
+	const struct ledger_domain *domain = &book->domains[row];
+
+	return !uuid_is_nil(&domain->epoch) && domain->pid == pid &&
+	       domain->start_ticks == start_ticks;
+}
+
+void ledger_book_begin_epoch(struct ledger_book *book, uint32_t row, pid_t pid,
+	uint64_t start_ticks, const struct uuid *epoch)
+{
+	struct ledger_domain *domain = &book->domains[row];
+
+	void_epoch(domain);
+	domain->epoch = *epoch;
+	domain->epoch_sequence = book->header.sequence + 1;
+	domain->pid = pid;
+	domain->start_ticks = start_ticks;
+	mark_changed(book, row);
+}
+
+/* Whether the sample is as host/sample.h has it; what is not could not be loaded again.
+ */
+static bool sample_is_sound(const struct sample *sample)
+{
+	for (size_t i = 0; i < sample->n_domains; i++) {
+		const struct sample_domain *domain = &sample->domains[i];
+
+		if (i > 0 &&
+			uuid_compare(&sample->domains[i - 1].uuid, &domain->uuid) >= 0)
+			return false;
+		if (domain->first_thread > sample->n_threads ||
+			domain->n_threads > sample->n_threads - domain->first_thread)
+			return false;
+	}
+	for (size_t i = 0; i < sample->n_threads; i++) {
+		if (sample->threads[i].kind > SAMPLE_THREAD_VHOST)
+			return false;
+	}
+	return true;
+}
+
+static bool zone_adds_up(const struct tick *tick, size_t zone)
+{
+	const struct tick_zone *all = &tick->zones[zone];
+	uint64_t sum_uj = all->host.dynamic_uj + all->host.idle_uj + all->unattributed_uj;
+
+	for (size_t i = 0; i < tick->n_domains; i++) {
+		const struct tick_share *share = tick_share(tick, i, zone);
+
+		sum_uj += share->dynamic_uj + share->idle_uj;
+	}
+	return sum_uj == all->total_uj;
+}
+
+static bool update_is_sound(const struct ledger_update *update)
+{
+	size_t n_zones = update->machine->n_zones;
+
+	if (update->tick->n_zones != n_zones || update->sample->n_zones != n_zones ||
+		n_zones > MACHINE_ZONES_MAX ||
+		(unsigned int)update->tick->quality > MESSAGE_DEGRADED)
+		return false;
+	for (size_t zone = 0; zone < n_zones; zone++) {
+		if (update->machine->zones[zone].name[0] == '\0' ||
+			!zone_adds_up(update->tick, zone))
+			return false;
+	}
+	return sample_is_sound(update->sample);
+}
+
+static int take_zone(struct ledger_book *book, const char *name, uint32_t *ret_row)
+{
+	ssize_t known = ledger_book_find_zone(book, name);
+	uint32_t row = book->header.counts.zones;
+	int r;
+
+	if (known >= 0) {
+		*ret_row = (uint32_t)known;
+		return 0;
+	}
+	r = ledger_book_reserve(book, row + 1, 0);
+	if (r < 0)
+		return r;
+	book->zones[row] = (struct ledger_zone){ 0 };
+	snprintf(book->zones[row].name, sizeof(book->zones[row].name), "%s", name);
+	book->header.counts.zones++;
+	*ret_row = row;
+	return 0;
+}
+
+int ledger_book_prepare(struct ledger_book *book, const struct ledger_update *update)
+{
+	const struct sample *sample = update->sample;
+	const struct tick *tick = update->tick;
+	int r;
+
+	if (!update_is_sound(update))
+		return -EINVAL;
+	r = reserve_rows(book, sample->n_domains > tick->n_domains ? sample->n_domains
+								   : tick->n_domains);
+	for (size_t i = 0; r == 0 && i < update->machine->n_zones; i++)
+		r = take_zone(book, update->machine->zones[i].name, &book->zone_rows[i]);
+	for (size_t i = 0; r == 0 && i < sample->n_domains; i++)
+		r = ledger_book_take_domain(
+			book, &sample->domains[i].uuid, &book->sample_rows[i]);
+	for (size_t i = 0; r == 0 && i < tick->n_domains; i++)
+		r = ledger_book_take_domain(
+			book, &tick->domains[i].uuid, &book->tick_rows[i]);
+	return r;
+}
+
+static void add_zones(struct ledger_book *book, const struct ledger_update *update)
+{
+	for (uint32_t i = 0; i < book->header.counts.zones; i++)
+		book->zones[i].raw.valid = false;
+	for (size_t i = 0; i < update->machine->n_zones; i++) {
+		struct ledger_zone *zone = &book->zones[book->zone_rows[i]];
+		const struct tick_zone *tick = &update->tick->zones[i];
+
+		zone->max_energy_range_uj = update->machine->zones[i].max_energy_range_uj;
+		zone->total_uj += tick->total_uj;
+		zone->unattributed_uj += tick->unattributed_uj;
+		zone->host.dynamic_uj += tick->host.dynamic_uj;
+		zone->host.idle_uj += tick->host.idle_uj;
+		zone->raw = update->sample->zones[i];
+		if (update->idle_states)
+			memcpy(zone->idle_state, update->idle_states[i],
+				sizeof(zone->idle_state));
+	}
+}
+
+static void set_name(struct ledger_domain *domain, const char *name)
+{
+	size_t n = strnlen(name, LEDGER_NAME_SIZE);
+
+	if (n == LEDGER_NAME_SIZE) {
+		n--;
+		/* Not in the middle of a UTF-8 character. */
+		while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
+			n--;
+	}
+	memset(domain->name, 0, sizeof(domain->name));
+	memcpy(domain->name, name, n);
+}
+
+static void add_sampled(struct ledger_book *book, const struct ledger_update *update)
+{
+	const struct sample *sample = update->sample;
+
+	for (size_t i = 0; i < sample->n_domains; i++) {
+		uint32_t row = book->sample_rows[i];
+		const struct sample_domain *from = &sample->domains[i];
+		struct ledger_domain *domain = &book->domains[row];
+
+		if (domain->sequence == 0) {
+			domain->first_wall_ns = update->wall_ns;
+			domain->first_boottime_ns = sample->boottime_ns;
+		}
+		domain->sequence = book->header.sequence;
+		domain->last_wall_ns = update->wall_ns;
+		domain->last_boottime_ns = sample->boottime_ns;
+		domain->n_vcpus = from->n_vcpus;
+		domain->vcpus_per_socket = from->vcpus_per_socket;
+		domain->exited_ns = from->exited_ns;
+		if (update->names && update->names[i])
+			set_name(domain, update->names[i]);
+		mark_changed(book, row);
+	}
+}
+
+static void add_shares(struct ledger_book *book, const struct tick *tick)
+{
+	for (size_t i = 0; i < tick->n_domains; i++) {
+		uint32_t row = book->tick_rows[i];
+		struct ledger_domain *domain = &book->domains[row];
+		struct tick_share *shares =
+			&book->shares[(size_t)row * book->shares_stride];
+
+		for (size_t zone = 0; zone < tick->n_zones; zone++) {
+			const struct tick_share *share = tick_share(tick, i, zone);
+
+			shares[book->zone_rows[zone]].dynamic_uj += share->dynamic_uj;
+			shares[book->zone_rows[zone]].idle_uj += share->idle_uj;
+		}
+		for (size_t zone = 0; zone < MESSAGE_ZONES_MAX; zone++)
+			domain->guest_uj[zone] += tick->domains[i].guest_uj[zone];
+		domain->quality_ns[tick->quality] += tick->dt_ns;
+		mark_changed(book, row);
+	}
+}
+
+void ledger_book_add(struct ledger_book *book, const struct ledger_update *update)
+{
+	const struct sample *sample = update->sample;
+	struct ledger_header *header = &book->header;
+
+	header->sequence++;
+	header->boottime_ns = sample->boottime_ns;
+	header->monotonic_ns = sample->monotonic_ns;
+	header->wall_ns = update->wall_ns;
+	header->counts.cpus = (uint32_t)sample->n_cpus;
+	header->counts.threads = 0;
+	for (size_t i = 0; i < sample->n_domains; i++)
+		header->counts.threads += sample->domains[i].n_threads;
+	add_zones(book, update);
+	add_sampled(book, update);
+	add_shares(book, update->tick);
+}
