@@ -12,5 +12,6 @@ host_libhost_a_SOURCES = \
 	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
 	host/sample.c host/sample.h \
-	host/tick.c host/tick.h
+	host/tick.c host/tick.h \
+	host/writer.c host/writer.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread

@@ -76,12 +76,16 @@ if HOST
 # host
 unit_host = \
 	tests/unit/test_ledger \
-	tests/unit/test_ledger_image
+	tests/unit/test_ledger_image \
+	tests/unit/test_writer
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/world.h
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Checkpoints, taken while the ledger goes on. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/ledger_file.h"
+#include "host/writer.h"
+#include "tests/unit/world.h"
+
+static const struct uuid boot = { { 0xb0 } };
+
+struct fixture {
+	char dir[64];
+	struct world world;
+	struct ledger *ledger;
+	struct writer *writer;
+};
+
+static void in_dir(const struct fixture *fixture, const char *command)
+{
+	char whole[256];
+
+	snprintf(whole, sizeof(whole), "cd %s && %s", fixture->dir, command);
+	assert_int_equal(system(whole), 0);
+}
+
+static void open_ledger(struct fixture *fixture)
+{
+	char message[LEDGER_MESSAGE_SIZE];
+
+	assert_int_equal(ledger_open(fixture->dir, &boot, message, &fixture->ledger), 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	snprintf(fixture->dir, sizeof(fixture->dir), "/tmp/test_writer.XXXXXX");
+	assert_non_null(mkdtemp(fixture->dir));
+	world_init(&fixture->world, 2, 4);
+	for (uint32_t i = 0; i < 40; i++)
+		world_add_domain(&fixture->world, i, 4000 + 10 * (pid_t)i, 8);
+	open_ledger(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	writer_stop(fixture->writer);
+	ledger_close(fixture->ledger);
+	world_deinit(&fixture->world);
+	in_dir(fixture, "rm -rf \"$PWD\"");
+	free(fixture);
+	return 0;
+}
+
+static void step(struct fixture *fixture)
+{
+	struct ledger_update update;
+
+	world_step(&fixture->world);
+	update = world_update(&fixture->world);
+	assert_int_equal(ledger_apply(fixture->ledger, &update), 0);
+}
+
+static void start(struct fixture *fixture, uint32_t interval_ms)
+{
+	assert_int_equal(writer_start(fixture->dir, interval_ms, &fixture->writer), 0);
+}
+
+static void stop(struct fixture *fixture)
+{
+	writer_stop(fixture->writer);
+	fixture->writer = NULL;
+}
+
+/* Waits for the status to have this many tries behind it. */
+static struct writer_status wait_for(struct fixture *fixture, uint64_t n)
+{
+	struct writer_status status = { 0 };
+
+	for (int i = 0; i < 5000 && status.n_checkpoints + status.n_failures < n; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_true(status.n_checkpoints + status.n_failures >= n);
+	return status;
+}
+
+/* What the checkpoint alone gives back. */
+static uint64_t checkpoint_total_uj(struct fixture *fixture)
+{
+	ledger_close(fixture->ledger);
+	in_dir(fixture, "mv ledger kept");
+	open_ledger(fixture);
+	in_dir(fixture, "mv kept ledger");
+	return ledger_header(fixture->ledger)->counts.zones
+		       ? ledger_zone(fixture->ledger, 0)->total_uj
+		       : 0;
+}
+
+static void test_last_one(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t total_uj;
+	struct stat st;
+	char path[128];
+
+	start(fixture, 3600000);
+	for (int i = 0; i < 3; i++)
+		step(fixture);
+	total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
+	stop(fixture);
+	assert_true(checkpoint_total_uj(fixture) == total_uj);
+	snprintf(path, sizeof(path), "%s/ledger.checkpoint", fixture->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+}
+
+static void test_nothing_to_do(void **state)
+{
+	struct fixture *fixture = *state;
+	struct writer_status status;
+
+	start(fixture, 1);
+	usleep(20000);
+	writer_status(fixture->writer, &status);
+	assert_true(
+		status.n_checkpoints == 0 && status.n_failures == 0 && status.error == 0);
+	step(fixture);
+	status = wait_for(fixture, 1);
+	assert_true(status.sequence == 1 && status.boottime_ns > 0);
+	usleep(20000);
+	writer_status(fixture->writer, &status);
+	assert_true(status.n_checkpoints == 1 && status.n_failures == 0);
+}
+
+/* Ticks far faster than real ones: what is taken is whole, or taken again. */
+static void test_beside_ticks(void **state)
+{
+	struct fixture *fixture = *state;
+	struct writer_status status = { 0 };
+
+	start(fixture, 1);
+	for (int i = 0; i < 20000 && status.n_checkpoints < 30; i++) {
+		step(fixture);
+		usleep(2000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_true(status.n_checkpoints >= 30);
+	assert_true(status.n_failures == 0);
+	stop(fixture);
+	assert_true(checkpoint_total_uj(fixture) > 0);
+}
+
+static void test_failure(void **state)
+{
+	struct fixture *fixture = *state;
+	struct writer_status status;
+	struct writer *writer;
+
+	assert_int_equal(writer_start("/nonexistent", 1, &writer), -ENOENT);
+	in_dir(fixture, "mkdir ledger.checkpoint.new");
+	start(fixture, 1);
+	step(fixture);
+	status = wait_for(fixture, 1);
+	assert_true(status.n_checkpoints == 0 && status.error == -EISDIR);
+	in_dir(fixture, "rmdir ledger.checkpoint.new");
+	for (int i = 0; i < 5000 && status.error; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_true(status.n_checkpoints == 1 && status.error == 0);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_last_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_nothing_to_do, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_beside_ticks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
