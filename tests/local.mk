@@ -9,6 +9,11 @@ BENCHES += tests/bench/bench_tree
 tests_bench_bench_tree_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_bench_bench_tree_LDADD = $(fuse_powercap_LIBS)
 endif
+if HOST
+BENCHES += tests/bench/bench_ledger
+tests_bench_bench_ledger_SOURCES = tests/bench/bench_ledger.c tests/unit/world.h
+tests_bench_bench_ledger_LDADD = $(host_LIBS)
+endif
 EXTRA_PROGRAMS = $(BENCHES)
 CLEANFILES += $(EXTRA_PROGRAMS)
 

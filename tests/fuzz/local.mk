@@ -24,6 +24,10 @@ endif
 
 if HOST
 # host
+fuzz_programs += tests/fuzz/fuzz_ledger
+tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/fuzz_ledger.c $(fuzz_main)
+tests_fuzz_fuzz_ledger_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_ledger_LDADD = $(host_LIBS)
 endif
 
 check_PROGRAMS += $(fuzz_programs)
