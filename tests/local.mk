@@ -75,6 +75,24 @@ EXTRA_DIST += \
 	tests/fixtures/tree/both-2.txt
 
 # guest
+unit_guest = \
+	tests/unit/test_agent \
+	tests/unit/test_mirror \
+	tests/unit/test_mountinfo \
+	tests/unit/test_port \
+	tests/unit/test_state
+tests_unit_test_agent_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_agent_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_mirror_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_mirror_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_mountinfo_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_port_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_port_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_state_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_state_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+check_PROGRAMS += $(unit_guest)
+TESTS += $(unit_guest)
 endif
 
 if HOST

@@ -20,6 +20,10 @@ if GUEST
 # fuse-powercap
 
 # guest
+fuzz_programs += tests/fuzz/fuzz_agent
+tests_fuzz_fuzz_agent_SOURCES = tests/fuzz/fuzz_agent.c $(fuzz_main)
+tests_fuzz_fuzz_agent_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_agent_LDADD = $(guest_LIBS)
 endif
 
 if HOST

@@ -23,7 +23,7 @@ forbid guest '(host|tests)/'
 forbid host '(guest|fuse-powercap|tests)/'
 
 for folder in shared guest host; do
-	forbid "$folder" '(fuse|fuse3/|fuse_lowlevel)'
+	forbid "$folder" '(fuse[._]|fuse3/)'
 done
 for folder in shared fuse-powercap guest; do
 	forbid "$folder" '(libvirt|curl|microhttpd|libxml)'

@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * What the host says of the guest's zones becomes counters that last for a guest
+ * boot: value = offset + what the host counted in this epoch. Pure; where the
+ * memory is kept is guest/state.h's, who reads the counters fuse-powercap's.
+ *
+ * A sample is taken in two steps, so that what it makes visible is stored before:
+ * mirror_prepare(), store the memory it gives, mirror_commit().
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "fuse-powercap/virtual.h"
+#include "fuse-powercap/zone.h"
+#include "shared/message.h"
+#include "shared/uuid.h"
+
+/* measured_uj has a value. */
+#define MIRROR_MEASURED 1u
+/* offset_uj is that of the memory's epoch. */
+#define MIRROR_CURRENT 2u
+
+/* These two are stored as they are: of fixed size, without padding. */
+struct mirror_zone {
+	char name[POWERCAP_ZONE_NAME_SIZE];
+	int32_t parent; /* its package's place, or POWERCAP_ZONE_NO_PARENT */
+	uint32_t flags;
+	uint64_t max_energy_range_uj;
+	uint64_t offset_uj;   /* modulo 2^64: it can be negative */
+	uint64_t measured_uj; /* offset_uj + the host's value */
+};
+
+struct mirror_memory {
+	struct uuid epoch; /* of the last sample; nil: there was none */
+	uint32_t n_zones;  /* 0: no welcome in this boot yet */
+	uint32_t reserved; /* 0 */
+	struct mirror_zone zones[POWERCAP_ZONES_MAX];
+};
+
+/* Of a zone that the current welcome does not have. */
+#define MIRROR_ABSENT (-1)
+
+struct mirror {
+	struct mirror_memory memory;
+	struct powercap_model model;
+	struct virtual_counters counters;
+	bool counting;	   /* counters is initialised */
+	struct uuid epoch; /* of the current welcome */
+	uint64_t period_ns;
+	uint64_t stale_after_ns;
+	/* Per zone: its place in the current welcome, or MIRROR_ABSENT. */
+	int places[POWERCAP_ZONES_MAX];
+	/* A zone came or went with the current welcome: its values jump. */
+	bool changed;
+	/* The last sample: the host's clock and the guest's. */
+	bool sampled;
+	uint64_t t_ns;
+	uint64_t sampled_ns;
+};
+
+/* No zones, before the first welcome of a boot. */
+void mirror_init(struct mirror *mirror);
+
+/* Goes on from what an earlier process kept. -EINVAL: that cannot have been ours. */
+int mirror_restore(struct mirror *mirror, const struct mirror_memory *memory);
+
+/*
+ * The zones and times that samples will have from now on. Zones are matched by
+ * name and parent; the first welcome of a boot makes them. -EINVAL: zones or times
+ * that fuse-powercap refuses, and nothing has changed.
+ */
+int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome);
+
+/*
+ * What is to be stored before this sample, of the current welcome, is committed.
+ * -ERANGE: a value is lower than before in its epoch, or beyond 64 bits.
+ */
+int mirror_prepare(const struct mirror *mirror, const struct message_sample *sample,
+	struct mirror_memory *ret_memory);
+
+/* Makes the sample visible; memory is what mirror_prepare() gave for it. */
+void mirror_commit(struct mirror *mirror, const struct message_sample *sample,
+	const struct mirror_memory *memory, uint64_t now_ns);
+
+/* Whether zones can be shown: a welcome of this boot is known, and a sample. */
+bool mirror_is_ready(const struct mirror *mirror);
+
+/* The zones of this boot; they do not change any more once mirror_is_ready(). */
+const struct powercap_model *mirror_model(const struct mirror *mirror);
+
+/* When all values become stale; UINT64_MAX: there is no sample. */
+uint64_t mirror_stale_at_ns(const struct mirror *mirror);
+
+/*
+ * energy_uj of a zone, wrapped at its range. -EIO: the zone is not measured now, or
+ * no sample came for too long.
+ */
+int mirror_read(
+	struct mirror *mirror, unsigned int zone, uint64_t now_ns, uint64_t *ret_uj);
+
+/* The same, not wrapped. */
+int mirror_shown(
+	struct mirror *mirror, unsigned int zone, uint64_t now_ns, uint64_t *ret_uj);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * The runtime directory (RUN, /run/vmpower): made by the privileged keeper, written
+ * by the unprivileged worker, and locked, so that two agents do not share it.
+ */
+#pragma once
+
+#include <sys/types.h>
+
+#define RUNDIR_LOCK_NAME "lock"
+
+/*
+ * Opens path, and makes it with mode 0700 if it is not there (its parent must be).
+ * It and the worker's files in it become the worker's, uid and gid. *ret_fd is the
+ * caller's. -EPERM: it is somebody else's, or others may write to it.
+ */
+int rundir_open(const char *path, uid_t uid, gid_t gid, int *ret_fd);
+
+/*
+ * Holds the directory's lock until *ret_fd, the caller's, is closed. -EWOULDBLOCK:
+ * another process has it.
+ */
+int rundir_lock(int run_fd, int *ret_fd);

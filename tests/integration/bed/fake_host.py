@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""The host's end of the stream, faked: it says what a test tells it to."""
+import json
+import os
+import socket
+import time
+import uuid
+
+RANGE_UJ = 262143328850
+PACKAGE = {"name": "package-0", "parent": None}
+DRAM = {"name": "dram", "parent": 0}
+
+
+class FakeHost:
+    """Talks to one agent. It listens at a unix socket, which is QEMU's part, if told to."""
+
+    def __init__(self, path, listen=True):
+        self.path = str(path)
+        self.connection = None
+        self.received = b""
+        self.seq = 0
+        self.listener = None
+        if listen:
+            self.listener = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.listener.bind(self.path)
+            self.listener.listen(1)
+            self.listener.settimeout(15)
+
+    def close(self):
+        for end in (self.connection, self.listener):
+            if end:
+                end.close()
+        if self.listener and os.path.exists(self.path):
+            os.unlink(self.path)
+
+    def accept(self):
+        """Waits for the agent; or, as hostd does, connects to QEMU's socket."""
+        if self.listener:
+            self.connection = self.listener.accept()[0]
+        else:
+            self.connection = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.connection.connect(self.path)
+        self.connection.settimeout(15)
+        self.received = b""
+
+    def hang_up(self):
+        self.connection.close()
+        self.connection = None
+
+    def send(self, data):
+        self.connection.sendall(data)
+
+    def receive(self):
+        """The next message of the agent; empty lines are nothing."""
+        while True:
+            while b"\n" in self.received:
+                line, self.received = self.received.split(b"\n", 1)
+                if line:
+                    return json.loads(line)
+            data = self.connection.recv(65536)
+            assert data, "the agent hung up"
+            self.received += data
+
+    def receive_type(self, wanted):
+        while True:
+            message = self.receive()
+            if message["type"] == wanted:
+                return message
+
+    def welcome(self, hello, epoch, zones=(PACKAGE, DRAM), period_ms=1000,
+                stale_after_ms=10000, **other):
+        message = {
+            "type": "welcome", "proto": 1, "nonce": hello["nonce"], "epoch": epoch,
+            "period_ms": period_ms, "stale_after_ms": stale_after_ms,
+            "zones": [{"id": i, "name": zone["name"], "parent": zone["parent"],
+                       "max_energy_range_uj": str(zone.get("range_uj", RANGE_UJ))}
+                      for i, zone in enumerate(zones)],
+        }
+        message.update(other)
+        self.seq = 0
+        self.send(b"\n" + json.dumps(message).encode() + b"\n")
+
+    def sample(self, *uj, quality="measured", seq=None):
+        """Sends one; its ack is not waited for."""
+        self.seq = seq if seq is not None else self.seq + 1
+        self.send(json.dumps({
+            "type": "sample", "seq": self.seq, "t_ns": str(time.monotonic_ns()),
+            "quality": quality, "uj": [str(value) for value in uj],
+        }).encode() + b"\n")
+
+    def deliver(self, *uj, **other):
+        """Sends one and waits until the agent has taken it."""
+        self.sample(*uj, **other)
+        assert self.receive_type("ack")["seq"] == self.seq
+
+    def greet(self, epoch, *uj, **other):
+        """A whole beginning: connection, hello, welcome, first sample."""
+        self.accept()
+        hello = self.receive_type("hello")
+        self.welcome(hello, epoch, **other)
+        self.deliver(*uj)
+        return hello
+
+
+def new_epoch():
+    return str(uuid.uuid4())

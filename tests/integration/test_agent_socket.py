@@ -1,0 +1,465 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""The real vmpower-guest over a unix socket, in a mount namespace of its own.
+
+The host is bed/fake_host.py's; there is no virtual machine.
+"""
+import errno
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import time
+
+import pytest
+
+from bed.fake_host import DRAM, PACKAGE, RANGE_UJ, FakeHost, new_epoch
+from bed.process import Process, wait_until
+
+
+def children(pid):
+    try:
+        with open(f"/proc/{pid}/task/{pid}/children", encoding="ascii") as file:
+            return [int(child) for child in file.read().split()]
+    except FileNotFoundError:
+        return []
+
+
+def proc_field(pid, name):
+    with open(f"/proc/{pid}/status", encoding="ascii") as file:
+        for line in file:
+            key, value = line.split(":", 1)
+            if key == name:
+                return value.split()
+    raise KeyError(name)
+
+
+class Guest:
+    """A mount namespace with a directory for the tree, and agents in it."""
+
+    def __init__(self, build, base):
+        self.agent_path = build / "vmpower-guest"
+        self.base = base
+        self.port = str(base / "port")
+        self.run = str(base / "run")
+        self.dir = str(base / "tree")
+        self.log_path = base / "log"
+        self.agents = []
+        os.mkdir(self.dir)
+        self.holder = subprocess.Popen(
+            ["setpriv", "--pdeathsig", "KILL", "unshare", "-m", "--propagation", "private",
+             "sh", "-c", "echo; exec sleep infinity"], stdout=subprocess.PIPE)
+        self.holder.stdout.readline()
+
+    def command(self, *words):
+        return ["nsenter", f"--mount=/proc/{self.holder.pid}/ns/mnt", "--", *words]
+
+    def run_command(self, *words):
+        return subprocess.run(self.command(*words), check=True)
+
+    def start(self, *flags, mount=None, run=None, env=None):
+        """A new agent. Its pid is the keeper's: nsenter has become that."""
+        agent = Process(
+            self.command(self.agent_path, "--port", self.port, "--mount", mount or self.dir,
+                         "--run-dir", run or self.run, "--config", "/dev/null", *flags),
+            self.log_path, env)
+        self.agents.append(agent)
+        return agent
+
+    def path(self, *parts):
+        """A path as processes in the namespace see it."""
+        return os.path.join(f"/proc/{self.holder.pid}/root", *(p.lstrip("/") for p in parts))
+
+    def zone(self, name, root=None):
+        return self.path(root or os.path.join(self.dir, "class/powercap"), name)
+
+    def energy(self, zone="intel-rapl:0", root=None):
+        with open(os.path.join(self.zone(zone, root), "energy_uj"), encoding="ascii") as file:
+            return int(file.read())
+
+    def energy_errno(self, zone="intel-rapl:0"):
+        try:
+            self.energy(zone)
+        except OSError as error:
+            return error.errno
+        return 0
+
+    def mounts(self):
+        with open(f"/proc/{self.holder.pid}/mountinfo", encoding="ascii") as file:
+            return [line.split()[4] for line in file if " - fuse.vmpower vmpower " in line]
+
+    def status(self):
+        with open(os.path.join(self.run, "status.json"), encoding="ascii") as file:
+            return json.load(file)
+
+    def worker(self, agent):
+        return wait_until(lambda: children(agent.pid), "there is a worker")[0]
+
+    def log(self):
+        return self.log_path.read_text()
+
+    def close(self):
+        for agent in self.agents:
+            agent.close()
+        self.holder.kill()
+        self.holder.wait()
+        self.holder.stdout.close()
+
+
+@pytest.fixture(name="guest")
+def guest_fixture(build, bed):
+    made = Guest(build, bed.directory())
+    yield made
+    made.close()
+
+
+@pytest.fixture(name="host")
+def host_fixture(guest):
+    made = FakeHost(guest.port)
+    yield made
+    made.close()
+
+
+def test_presents_what_the_host_says(guest, host):
+    agent = guest.start()
+    host.accept()
+    hello = host.receive()
+    assert hello["type"] == "hello" and hello["proto"] == 1
+    with open("/proc/sys/kernel/random/boot_id", encoding="ascii") as file:
+        assert hello["boot_id"] == file.read().strip()
+    assert not guest.mounts()
+    epoch = new_epoch()
+    host.welcome(hello, epoch)
+    host.deliver(5_000_000, 700_000)
+    assert guest.mounts() == [guest.dir]
+    assert guest.energy() == 5_000_000
+    assert guest.energy("intel-rapl:0:0") == 700_000
+    for zone, name in (("intel-rapl:0", "package-0"), ("intel-rapl:0:0", "dram")):
+        with open(os.path.join(guest.zone(zone), "name"), encoding="ascii") as file:
+            assert file.read() == name + "\n"
+    host.deliver(6_000_000, 900_000)
+    status = wait_until(lambda: guest.status()["seq"] == 2 and guest.status(), "seq 2")
+    assert status["link"] == "streaming" and status["epoch"] == epoch
+    assert status["quality"] == "measured" and status["mounted"] and not status["stale"]
+    assert [(zone["name"], zone["measured_uj"], zone["offset_uj"]) for zone in status["zones"]] \
+        == [("package-0", "6000000", "0"), ("package-0/dram", "900000", "0")]
+    assert 5_000_000 <= guest.energy() < 6_000_000
+    assert agent.stop(5) == 0
+    assert not guest.mounts()
+
+
+def test_smooth_and_never_more_than_measured(guest, host):
+    guest.start()
+    host.greet(new_epoch(), 1_000_000, 0)
+    host.deliver(3_000_000, 1_000_000)
+    seen = []
+    end = time.monotonic() + 2.5
+    while time.monotonic() < end:
+        seen.append(guest.energy())
+        time.sleep(0.05)
+    assert seen == sorted(seen) and seen[-1] <= 3_000_000
+    moving = [value for value in seen if value < 3_000_000]
+    assert len(set(moving)) == len(moving) > 10
+
+
+def test_first_value_is_above_zero(guest, host):
+    guest.start()
+    host.greet(new_epoch(), 0, 0)
+    assert guest.energy() == 1
+    assert guest.status()["zones"][0]["offset_uj"] == "1"
+
+
+def test_worker_has_no_privileges(guest, host):
+    agent = guest.start()
+    host.greet(new_epoch(), 10, 10)
+    worker = guest.worker(agent)
+    assert "0" not in proc_field(worker, "Uid") + proc_field(worker, "Gid")
+    assert proc_field(worker, "Groups") == []
+    for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(proc_field(worker, kind)[0], 16) == 0
+    assert proc_field(worker, "NoNewPrivs") == ["1"]
+    assert stat.S_IMODE(os.stat(guest.run).st_mode) == 0o700
+    for name in ("state", "status.json"):
+        assert stat.S_IMODE(os.stat(os.path.join(guest.run, name)).st_mode) == 0o600
+
+
+def test_mode_and_group(guest, host):
+    guest.start("--mode", "0440", "--group", "daemon")
+    host.greet(new_epoch(), 10, 10)
+    st = os.stat(os.path.join(guest.zone("intel-rapl:0"), "energy_uj"))
+    assert stat.S_IMODE(st.st_mode) == 0o440
+    assert (st.st_uid, st.st_gid) == (0, 1)
+
+
+def test_stall_reads_eio_until_the_host_is_back(guest, host):
+    guest.start()
+    host.greet(new_epoch(), 1000, 10, period_ms=200, stale_after_ms=1000)
+    assert guest.energy() == 1000
+    wait_until(lambda: guest.energy_errno() == errno.EIO, "EIO", 3)
+    wait_until(lambda: guest.status()["stale"], "the status says so")
+    with open(os.path.join(guest.zone("intel-rapl:0"), "name"), encoding="ascii") as file:
+        assert file.read() == "package-0\n"
+    host.deliver(50_000_000, 20)
+    assert guest.energy() == 50_000_000
+    assert not guest.status()["stale"]
+    assert guest.log().count("no sample for too long") == 1
+
+
+def test_says_hello_again_when_nothing_comes(guest, host):
+    guest.start()
+    host.accept()
+    first = host.receive()
+    begin = time.monotonic()
+    second = host.receive()
+    assert 2.5 < time.monotonic() - begin < 4.5
+    assert first["type"] == second["type"] == "hello"
+    assert first["nonce"] != second["nonce"]
+    host.welcome(first, new_epoch())
+    host.sample(1, 1)
+    epoch = new_epoch()
+    host.welcome(second, epoch)
+    host.deliver(77, 77)
+    assert guest.status()["epoch"] == epoch and guest.energy() == 77
+
+
+def test_host_restarts_in_the_same_epoch(guest, host):
+    guest.start()
+    epoch = new_epoch()
+    host.greet(epoch, 1000, 10)
+    host.hang_up()
+    wait_until(lambda: guest.status()["link"] == "no-port", "the loss is seen")
+    assert guest.energy() == 1000
+    host.greet(epoch, 250_000, 20)
+    zone = guest.status()["zones"][0]
+    assert (zone["measured_uj"], zone["offset_uj"]) == ("250000", "0")
+    wait_until(lambda: guest.energy() == 250_000, "all is shown")
+
+
+def test_socket_comes_late_and_goes(guest):
+    agent = guest.start()
+    agent.wait_for_log("waiting for it")
+    for uj in (1000, 2000):
+        host = FakeHost(guest.port)
+        host.greet("c0a80000-0000-4000-8000-000000000001", uj, 10)
+        host.close()
+    assert guest.energy() >= 1000
+
+
+def test_new_epoch_adds_nothing(guest, host):
+    guest.start()
+    host.greet(new_epoch(), 1_000_000, 500)
+    host.hang_up()
+    host.greet(new_epoch(), 42, 9_000_000)
+    zones = guest.status()["zones"]
+    assert [zone["measured_uj"] for zone in zones] == ["1000000", "500"]
+    assert [zone["offset_uj"] for zone in zones] == ["999958", "-8999500"]
+    assert guest.energy() == 1_000_000
+    host.deliver(50, 9_000_001)
+    assert [zone["measured_uj"] for zone in guest.status()["zones"]] == ["1000008", "501"]
+
+
+def test_zones_are_those_of_the_first_welcome(guest, host):
+    guest.start()
+    epoch = new_epoch()
+    host.greet(epoch, 1000, 2000)
+    host.hang_up()
+    package_1 = {"name": "package-1", "parent": None}
+    host.greet(epoch, 1001, 5, zones=(PACKAGE, package_1))
+    assert guest.energy() >= 1000
+    assert guest.energy_errno("intel-rapl:0:0") == errno.EIO
+    assert not os.path.exists(guest.zone("intel-rapl:1"))
+    assert guest.status()["zones"][1]["shown_uj"] is None
+    host.hang_up()
+    narrow = dict(PACKAGE, range_uj=1 << 20)
+    host.greet(epoch, 1002, 7, 2500, zones=(narrow, package_1, DRAM))
+    assert guest.energy("intel-rapl:0:0") == 2500
+    with open(os.path.join(guest.zone("intel-rapl:0"), "max_energy_range_uj"),
+              encoding="ascii") as file:
+        assert int(file.read()) == RANGE_UJ
+
+
+def test_worker_killed(guest, host):
+    agent = guest.start()
+    epoch = new_epoch()
+    host.greet(epoch, 1000, 10)
+    os.kill(guest.worker(agent), signal.SIGKILL)
+    assert agent.popen.wait(5) == 1
+    assert not guest.mounts()
+    assert "killed by signal 9" in guest.log()
+    guest.start()
+    host.greet(epoch, 1000, 10)
+    assert guest.energy() == 1000
+
+
+def test_keeper_killed(guest, host):
+    agent = guest.start()
+    host.greet(new_epoch(), 5000, 10)
+    worker = guest.worker(agent)
+    agent.kill()
+    wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker is gone")
+    assert guest.mounts() == [guest.dir]
+    assert guest.energy_errno() == errno.ENOTCONN
+    guest.start()
+    host.greet(new_epoch(), 7, 10)
+    assert guest.mounts() == [guest.dir]
+    assert guest.energy() == 5000
+    assert "left by an earlier agent" in guest.log()
+
+
+def test_state_is_lost_or_damaged(guest, host):
+    agent = guest.start()
+    epoch = new_epoch()
+    host.greet(epoch, 5000, 10)
+    assert agent.stop(5) == 0
+    os.unlink(os.path.join(guest.run, "state"))
+    agent = guest.start()
+    host.greet(epoch, 6000, 10)
+    assert guest.energy() == 6000
+    assert agent.stop(5) == 0
+    with open(os.path.join(guest.run, "state"), "r+b") as file:
+        file.write(b"x" * 8192)
+    guest.start()
+    host.greet(epoch, 7000, 10)
+    assert guest.energy() == 7000
+    assert os.path.exists(os.path.join(guest.run, "state.bad"))
+    assert "damaged" in guest.log()
+
+
+def test_garbage_of_the_host(guest, host):
+    agent = guest.start()
+    host.accept()
+    host.send(b"left over of an old session\n{\n")
+    hello = host.receive()
+    host.welcome(hello, new_epoch())
+    host.deliver(1000, 10)
+    rss_kib = int(proc_field(guest.worker(agent), "VmRSS")[0])
+    for garbage in (os.urandom(100_000) + b"\n", b"x" * 3_000_000 + b"\n",
+                    b"[" * 16000 + b"\n", b"{" * 3 + b"\n", b"\0\n" * 1000, b'{"type":7}\n',
+                    b'{"type":"welcome"}\n', b'{"type":"sample","seq":2}\n',
+                    b'{"type":"nothing known"}\n'):
+        host.send(garbage)
+    host.welcome({"nonce": "not asked for"}, new_epoch(), zones=(PACKAGE,))
+    host.sample(999, 10, seq=2)
+    host.sample(2000, 10, seq=1)
+    host.sample(2000, seq=3)
+    host.deliver(3000, 11, seq=4)
+    wait_until(lambda: guest.energy() == 3000, "all is shown")
+    assert guest.energy("intel-rapl:0:0") == 11
+    assert guest.log().count("ignoring a malformed line") == 1
+    assert guest.log().count("a counter decreased") == 1
+    assert agent.alive()
+    assert int(proc_field(guest.worker(agent), "VmRSS")[0]) - rss_kib < 256
+
+
+def test_two_agents_do_not_fight(guest, host):
+    guest.start()
+    host.greet(new_epoch(), 1000, 10)
+    assert guest.start().popen.wait(10) == 1
+    assert "another vmpower-guest is running" in guest.log()
+    assert guest.start(run=str(guest.base / "run2")).popen.wait(10) == 1
+    assert "is served by another vmpower-guest" in guest.log()
+    assert guest.energy() == 1000
+    assert guest.mounts() == [guest.dir]
+
+
+def test_unmounted_by_somebody(guest, host):
+    agent = guest.start()
+    host.greet(new_epoch(), 1000, 10)
+    guest.run_command("umount", "-l", guest.dir)
+    assert agent.popen.wait(5) == 1
+    assert "unmounted by somebody else" in guest.log()
+
+
+def test_auto_mounts_in_sysfs_only(guest, host):
+    guest.run_command("sh", "-c", "mount -t tmpfs none /sys/class; mkdir /sys/class/powercap")
+    agent = guest.start(mount="auto")
+    host.greet(new_epoch(), 1000, 10)
+    assert guest.mounts() == ["/sys/class/powercap"]
+    assert guest.energy(root="/sys/class/powercap") == 1000
+    assert stat.S_ISDIR(os.lstat(guest.path("/sys/class/powercap/intel-rapl")).st_mode)
+    assert stat.S_ISLNK(os.lstat(guest.path("/sys/class/powercap/intel-rapl:0")).st_mode)
+    assert agent.stop(5) == 0
+    guest.run_command("sh", "-c",
+                      "mount -t tmpfs none /sys/devices/virtual; "
+                      "mkdir /sys/devices/virtual/powercap")
+    agent = guest.start(mount="auto")
+    host.greet(new_epoch(), 1000, 10)
+    assert sorted(guest.mounts()) == ["/sys/class/powercap", "/sys/devices/virtual/powercap"]
+    assert guest.energy("intel-rapl/intel-rapl:0", root="/sys/devices/virtual/powercap") == 1000
+    agent.kill()
+    agent = guest.start(mount="auto")
+    host.greet(new_epoch(), 2000, 10)
+    assert len(guest.mounts()) == 2
+    assert agent.stop(5) == 0
+    assert not guest.mounts()
+
+
+def test_auto_without_powercap(guest):
+    guest.run_command("mount", "-t", "tmpfs", "none", "/sys/class")
+    assert guest.start(mount="auto").popen.wait(5) == 1
+    assert "has no /sys/class/powercap" in guest.log() and "--mount DIR" in guest.log()
+
+
+def test_ready(guest, host):
+    notify = str(guest.base / "notify")
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
+        receiver.bind(notify)
+        receiver.settimeout(8)
+        agent = guest.start(env={"NOTIFY_SOCKET": notify})
+        host.greet(new_epoch(), 1000, 10)
+        begin = time.monotonic()
+        assert receiver.recv(100) == b"READY=1"
+        assert time.monotonic() - begin < 1
+        assert agent.stop(5) == 0
+        begin = time.monotonic()
+        guest.start(env={"NOTIFY_SOCKET": notify})
+        assert receiver.recv(100) == b"READY=1"
+        assert 4 < time.monotonic() - begin < 7
+
+
+@pytest.mark.parametrize("flags, config, text", [
+    (["--mount", "full"], "", "--mount full: expected auto, or the absolute path"),
+    (["--mount", "tree"], "", "--mount tree: expected auto"),
+    (["--mode", "0640"], "", "--mode 0640: expected an octal mode"),
+    (["--group", "no such group"], "", "expected the name of a group"),
+    (["operand"], "", "vmpower-guest"),
+    ([], "mode = 0400\nmountt = auto\n", "conf:2: unknown key 'mountt'"),
+    ([], "[domain \"x\"]\nport = /x\n", "conf:2: unknown key"),
+    ([], "\n\nmode = 9\n", "conf:3: mode = 9: expected an octal mode"),
+])
+def test_usage_errors(build, tmp_path, flags, config, text):
+    path = tmp_path / "conf"
+    path.write_text(config)
+    run = subprocess.run([build / "vmpower-guest", "--config", str(path), *flags], capture_output=True,
+                         text=True, check=False)
+    assert run.returncode == 2
+    assert text in run.stderr
+
+
+def test_help_and_version(build):
+    agent = build / "vmpower-guest"
+    run = subprocess.run([agent, "--help"], capture_output=True, text=True, check=True)
+    for flag in ("--port", "--mount", "--mode", "--group", "--run-dir", "--config",
+                 "--log-level"):
+        assert flag in run.stdout
+    assert "full" not in run.stdout
+    run = subprocess.run([agent, "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("vmpower-guest ")
+
+
+def wakeups(pid):
+    return int(proc_field(pid, "voluntary_ctxt_switches")[0])
+
+
+def test_sleeps_when_there_is_nothing_to_do(guest, host):
+    agent = guest.start()
+    host.greet(new_epoch(), 1000, 10, period_ms=60000, stale_after_ms=600000)
+    time.sleep(0.3)
+    worker = guest.worker(agent)
+    before = wakeups(worker), wakeups(agent.pid)
+    time.sleep(3)
+    assert wakeups(worker) - before[0] <= 1
+    # The end of the 5 s to be ready by was cut short by the mount.
+    assert wakeups(agent.pid) - before[1] == 0
