@@ -15,3 +15,4 @@ host_libhost_a_SOURCES = \
 	host/tick.c host/tick.h \
 	host/writer.c host/writer.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
+dist_man8_MANS += host/vmpower-hostd.8
