@@ -39,7 +39,7 @@ class Hostd:
 
     def command(self, *flags):
         return [self.build / "vmpower-hostd", "--run-dir", self.run_dir, "--state-dir",
-                self.state_dir, "--listen", "none", *self.flags, *flags]
+                self.state_dir, *self.flags, *flags]
 
     def start(self, *flags, seconds=10):
         """Starts it (again); returns when it has published its first tick."""
