@@ -160,8 +160,8 @@ static bool renew_watch(struct port *port)
 		return false;
 	drop_watch(port);
 	/* Where this is not allowed, attempts are only made from time to time. */
-	port->watch = inotify_add_watch(port->watch_fd, dir,
-		IN_CREATE | IN_MOVED_TO | IN_DELETE_SELF | IN_MOVE_SELF | IN_ONLYDIR);
+	port->watch = inotify_add_watch(
+		port->watch_fd, dir, IN_CREATE | IN_MOVED_TO | IN_MOVE_SELF | IN_ONLYDIR);
 	strcpy(port->watched_dir, dir);
 	strcpy(port->awaited, name);
 	return port->watch >= 0;
@@ -193,7 +193,7 @@ static bool event_matters(const struct port *port, const struct inotify_event *e
 {
 	if (event->wd != port->watch)
 		return false;
-	if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED))
+	if (event->mask & (IN_MOVE_SELF | IN_IGNORED))
 		return true;
 	return event->len > 0 && strcmp(event->name, port->awaited) == 0;
 }
@@ -212,7 +212,7 @@ void port_process_watch(struct port *port, uint64_t now_ns)
 				port->retry_at_ns = now_ns;
 			if (!event_matters(port, event))
 				continue;
-			if (event->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_IGNORED))
+			if (event->mask & (IN_MOVE_SELF | IN_IGNORED))
 				drop_watch(port);
 			port_settle(port);
 			port->retry_at_ns = now_ns;

@@ -71,8 +71,7 @@ static int read_slots(int fd, struct slot *ret_slot, bool *ret_valid, bool *ret_
 		if (n < 0)
 			return -errno;
 		if (n != (ssize_t)sizeof(slot) || slot.magic != MAGIC ||
-			slot.checksum != slot_checksum(&slot) ||
-			slot.generation % N_SLOTS != i)
+			slot.checksum != slot_checksum(&slot))
 			continue;
 		if (!valid || slot.generation > best.generation)
 			best = slot;

@@ -277,6 +277,7 @@ static int process_port(struct worker *worker, uint32_t events)
 
 static int open_port(struct worker *worker)
 {
+	const char *path = worker->settings->port;
 	int fd, r;
 
 	r = keeper_call(worker->settings->call_fd, KEEPER_OPEN_PORT, &fd);
@@ -288,10 +289,10 @@ static int open_port(struct worker *worker)
 		r = port_attach(&worker->port, fd, TAG_PORT);
 	if (r < 0) {
 		if (r != worker->open_error)
-			log_info("cannot open %s: %s%s; waiting for it",
-				worker->settings->port, strerror(-r),
-				r == -ENOENT
-					? " (the domain has no channel org.vmpower.0)"
+			log_info("cannot open %s: %s%s; waiting for it", path,
+				strerror(-r),
+				r == -ENOENT && strstr(path, "/virtio-ports/")
+					? " (the domain has no such channel)"
 					: "");
 		worker->open_error = r;
 		port_failed(&worker->port, now_ns());

@@ -205,6 +205,28 @@ static void test_zone_set(void **state)
 	check_measured(&mirror, 102, 51);
 }
 
+/* What flowed while a zone was away is there at once, and no slope. */
+static void test_zone_returns(void **state)
+{
+	const struct message_zone both[] = { package_0, dram_0 };
+	const struct message_zone one[] = { package_0 };
+	const struct message_welcome with = make_welcome(1, both, 2);
+	const struct message_welcome without = make_welcome(1, one, 1);
+	struct mirror mirror;
+	uint64_t uj;
+
+	(void)state;
+	mirror_init(&mirror);
+	assert_int_equal(mirror_welcome(&mirror, &with), 0);
+	assert_int_equal(sample(&mirror, 0, 0, 1000000, 1000000, 0), 0);
+	assert_int_equal(mirror_welcome(&mirror, &without), 0);
+	assert_int_equal(sample(&mirror, SECOND, 0, 1000000, 0, 0), 0);
+	assert_int_equal(mirror_welcome(&mirror, &with), 0);
+	assert_int_equal(sample(&mirror, 2 * SECOND, 0, 1000000, 9000000, 0), 0);
+	assert_int_equal(mirror_shown(&mirror, 1, 2 * SECOND, &uj), 0);
+	assert_true(uj == 9000000);
+}
+
 static void test_range_is_fixed(void **state)
 {
 	const struct message_zone wide[] = { package_0 };
@@ -340,6 +362,7 @@ int main(void)
 		cmocka_unit_test(test_epochs),
 		cmocka_unit_test(test_rejected),
 		cmocka_unit_test(test_zone_set),
+		cmocka_unit_test(test_zone_returns),
 		cmocka_unit_test(test_range_is_fixed),
 		cmocka_unit_test(test_refused_welcome),
 		cmocka_unit_test(test_restore),

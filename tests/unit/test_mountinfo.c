@@ -68,6 +68,20 @@ static void test_malformed(void **state)
 	}
 }
 
+/* Nothing behind the end is looked at. */
+static void test_end(void **state)
+{
+	static const char line[] = "1 2 0:3 / /a rw - t \\04";
+	char *exact = test_malloc(sizeof(line) - 1);
+	struct mountinfo mount;
+
+	(void)state;
+	memcpy(exact, line, sizeof(line) - 1);
+	assert_int_equal(mountinfo_parse(exact, sizeof(line) - 1, &mount), 0);
+	assert_string_equal(mount.source, "\\04");
+	test_free(exact);
+}
+
 static void test_too_long(void **state)
 {
 	struct mountinfo mount = { .type = "before" };
@@ -89,6 +103,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_too_long),
 	};
 

@@ -135,6 +135,14 @@ static void test_torn_slot(void **context)
 	store(fixture->run_fd, 13);
 	assert_int_equal(find(fixture->run_fd, &boot, &uj), STATE_KEPT);
 	assert_true(uj == 13);
+	/* The next one, into the other slot, likewise. */
+	patch(fixture->run_fd, 1500, "?", 1);
+	assert_int_equal(find(fixture->run_fd, &boot, &uj), STATE_KEPT);
+	assert_true(uj == 13);
+	store(fixture->run_fd, 14);
+	patch(fixture->run_fd, 1500, "?", 1);
+	assert_int_equal(find(fixture->run_fd, &boot, &uj), STATE_KEPT);
+	assert_true(uj == 13);
 }
 
 static void test_damaged(void **context)
