@@ -3,6 +3,7 @@
 noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
+	host/cpulist.c host/cpulist.h \
 	host/inventory.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
@@ -13,6 +14,8 @@ host_libhost_a_SOURCES = \
 	host/machine.h \
 	host/sample.c host/sample.h \
 	host/tick.c host/tick.h \
-	host/writer.c host/writer.h
+	host/topology.c host/topology.h \
+	host/writer.c host/writer.h \
+	host/zone_rules.c host/zone_rules.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
 dist_man8_MANS += host/vmpower-hostd.8

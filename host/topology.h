@@ -12,7 +12,7 @@
 #include <stdint.h>
 
 struct topology_cpu {
-	bool online; /* false: also a hole in the numbering; the rest is 0 */
+	bool online;	      /* false: also a hole in the numbering; the rest is 0 */
 	uint16_t physical_id; /* topology/physical_package_id; where it is -1: 0 */
 	uint16_t die_id;      /* topology/die_id; where it is -1 or absent: 0 */
 	uint16_t core;	      /* lowest CPU number of its thread_siblings_list */

@@ -23,7 +23,7 @@ struct zone_found {
 	/* Directory below SYSFS/class/powercap: "intel-rapl:0/intel-rapl:0:0". */
 	char path[ZONE_RULES_PATH_SIZE];
 	char name[MACHINE_ZONE_NAME_SIZE]; /* what its name file says */
-	int16_t parent; /* index of the zone its directory is in, or -1 */
+	int16_t parent;		      /* index of the zone its directory is in, or -1 */
 	uint64_t max_energy_range_uj; /* 0: unknown */
 	uint64_t max_power_uw;	      /* 0: unknown */
 };
@@ -41,8 +41,8 @@ struct zone_found {
  * packages. On failure machine is untouched.
  */
 int zone_rules_apply(const struct zone_found *found, size_t n_found,
-	const struct topology *topology, bool one_zone_per_socket, struct machine *machine,
-	uint16_t ret_source[MACHINE_ZONES_MAX]);
+	const struct topology *topology, bool one_zone_per_socket,
+	struct machine *machine, uint16_t ret_source[MACHINE_ZONES_MAX]);
 
 /* Whether a zone of this name can be one of the machine's. */
 bool zone_rules_know(const char *name);

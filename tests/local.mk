@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests: one program a noun, each linked with its folder's library.
 unit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+unit_fixtures = -DFIXTURES='"$(abs_top_srcdir)/tests/fixtures"'
 
 # Benchmarks are built and run by make bench only.
 BENCHES =
@@ -98,18 +99,30 @@ endif
 if HOST
 # host
 unit_host = \
+	tests/unit/test_cpulist \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
-	tests/unit/test_writer
+	tests/unit/test_topology \
+	tests/unit/test_writer \
+	tests/unit/test_zone_rules
+tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_topology_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/world.h
+tests_unit_test_zone_rules_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_rules_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
+EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record
 endif
 endif

@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Where the CPUs of the recorded hosts are; holes, CPUs offline, files missing. */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/topology.h"
+#include "tests/unit/scratch.h"
+
+/* A string per column, a letter per CPU, '.' offline. */
+static const struct {
+	const char *host;
+	const char *physical_id, *die_id, *core, *node;
+} cases[] = {
+	{ "xeon-2s", "00110011", "00000000", "01230123", "00110011" },
+	{ "amd-dies", "0000", "0011", "0123", "0000" },
+	{ "intel-dies", "0000", "0011", "0123", "0011" },
+	{ "client", "000.", "000.", "002.", "000." },
+	{ "kvm-guest", "00", "00", "01", "00" },
+};
+
+static void test_hosts(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct topology topology;
+		char path[256];
+
+		snprintf(path, sizeof(path), FIXTURES "/hosts/%s/sys", cases[i].host);
+		assert_int_equal(topology_read(path, &topology), 0);
+		assert_int_equal(topology.n_cpus, strlen(cases[i].physical_id));
+		for (size_t cpu = 0; cpu < topology.n_cpus; cpu++) {
+			const struct topology_cpu *found = &topology.cpus[cpu];
+
+			assert_int_equal(found->online, cases[i].physical_id[cpu] != '.');
+			if (!found->online)
+				continue;
+			assert_int_equal(
+				found->physical_id, cases[i].physical_id[cpu] - '0');
+			assert_int_equal(found->die_id, cases[i].die_id[cpu] - '0');
+			assert_int_equal(found->core, cases[i].core[cpu] - '0');
+			assert_int_equal(found->node, cases[i].node[cpu] - '0');
+		}
+		topology_deinit(&topology);
+	}
+}
+
+static void test_defaults(void **state)
+{
+	struct topology topology;
+	struct scratch scratch;
+
+	(void)state;
+	scratch_init(&scratch);
+	assert_int_equal(topology_read(scratch.path, &topology), -ENOENT);
+	scratch_write(&scratch, "devices/system/cpu/online", "\n");
+	assert_int_equal(topology_read(scratch.path, &topology), -EINVAL);
+
+	/* A hole, ids that are not there or -1, a sibling list of somebody else. */
+	scratch_write(&scratch, "devices/system/cpu/online", "1,3\n");
+	scratch_write(&scratch, "devices/system/cpu/present", "0-5\n");
+	scratch_write(
+		&scratch, "devices/system/cpu/cpu1/topology/physical_package_id", "-1\n");
+	scratch_write(
+		&scratch, "devices/system/cpu/cpu1/topology/thread_siblings_list", "7\n");
+	assert_int_equal(topology_read(scratch.path, &topology), 0);
+	assert_int_equal(topology.n_cpus, 6);
+	assert_false(topology.cpus[0].online);
+	assert_true(topology.cpus[1].online);
+	assert_int_equal(topology.cpus[1].physical_id, 0);
+	assert_int_equal(topology.cpus[1].core, 1);
+	assert_false(topology.cpus[2].online);
+	assert_true(topology.cpus[3].online);
+	assert_int_equal(topology.cpus[3].core, 3);
+	assert_false(topology.cpus[5].online);
+	topology_deinit(&topology);
+	scratch_deinit(&scratch);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_hosts),
+		cmocka_unit_test(test_defaults),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
