@@ -41,10 +41,11 @@ struct energy_ops {
 	int (*open)(const struct energy_config *config, void **ret_source);
 
 	/*
-	 * Finds the zones and fills machine but its generation; the caller then owns
-	 * machine->cpus. On failure nothing changed.
+	 * Finds the zones and fills machine, all but its generation; the caller then
+	 * owns machine->cpus. On failure nothing changed.
 	 */
-	int (*scan)(void *source, const struct topology *topology, struct machine *machine);
+	int (*scan)(
+		void *source, const struct topology *topology, struct machine *machine);
 
 	/*
 	 * Reads the zones of the last scan. sample has its instants and CPUs. Sets
@@ -53,7 +54,7 @@ struct energy_ops {
 	 */
 	void (*read)(void *source, struct sample *sample, int error[MACHINE_ZONES_MAX]);
 
-	/* "intel-rapl:0/energy_uj (package-0)": the file of a zone, for messages. */
+	/* Where a zone of the last scan is ("/sys/class/powercap/intel-rapl:0"). */
 	void (*describe)(void *source, size_t zone, char *text, size_t size);
 
 	/* NULL is fine. */
@@ -85,6 +86,13 @@ const struct machine *energy_machine(const struct energy *energy);
  * is short.
  */
 int energy_read(struct energy *energy, struct sample *sample);
+
+/*
+ * Whether the zone could not be read last time; then the cause and the cure, which are
+ * constants or valid until strerror() is called again.
+ */
+bool energy_zone_problem(const struct energy *energy, size_t zone,
+	const char **ret_reason, const char **ret_cure);
 
 /*
  * The next thing about a zone worth a line in the log (name, cause, cure): once

@@ -4,6 +4,8 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/cpulist.c host/cpulist.h \
+	host/energy.c host/energy.h \
+	host/estimate.c host/estimate.h \
 	host/inventory.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
@@ -12,6 +14,8 @@ host_libhost_a_SOURCES = \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
+	host/powercap.c host/powercap.h \
+	host/procstat.c host/procstat.h \
 	host/sample.c host/sample.h \
 	host/tick.c host/tick.h \
 	host/topology.c host/topology.h \

@@ -100,18 +100,31 @@ if HOST
 # host
 unit_host = \
 	tests/unit/test_cpulist \
+	tests/unit/test_estimate \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_powercap \
+	tests/unit/test_procstat \
 	tests/unit/test_topology \
 	tests/unit/test_writer \
 	tests/unit/test_zone_rules
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_estimate_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_powercap_SOURCES = tests/unit/test_powercap.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_powercap_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_powercap_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)

@@ -32,6 +32,10 @@ fuzz_programs += tests/fuzz/fuzz_ledger
 tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/fuzz_ledger.c $(fuzz_main)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_ledger_LDADD = $(host_LIBS)
+fuzz_programs += tests/fuzz/fuzz_powercap
+tests_fuzz_fuzz_powercap_SOURCES = tests/fuzz/fuzz_powercap.c $(fuzz_main)
+tests_fuzz_fuzz_powercap_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_powercap_LDADD = $(host_LIBS)
 endif
 
 check_PROGRAMS += $(fuzz_programs)
