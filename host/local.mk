@@ -3,7 +3,9 @@
 noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
+	host/cgroup.c host/cgroup.h \
 	host/cpulist.c host/cpulist.h \
+	host/domain_cgroup.c host/domain_cgroup.h \
 	host/energy.c host/energy.h \
 	host/estimate.c host/estimate.h \
 	host/inventory.h \
@@ -17,6 +19,7 @@ host_libhost_a_SOURCES = \
 	host/powercap.c host/powercap.h \
 	host/procstat.c host/procstat.h \
 	host/sample.c host/sample.h \
+	host/task.c host/task.h \
 	host/tick.c host/tick.h \
 	host/topology.c host/topology.h \
 	host/writer.c host/writer.h \

@@ -99,15 +99,21 @@ endif
 if HOST
 # host
 unit_host = \
+	tests/unit/test_cgroup \
 	tests/unit/test_cpulist \
 	tests/unit/test_estimate \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
 	tests/unit/test_powercap \
 	tests/unit/test_procstat \
+	tests/unit/test_task \
 	tests/unit/test_topology \
 	tests/unit/test_writer \
 	tests/unit/test_zone_rules
+tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_cgroup_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_cgroup_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
@@ -125,6 +131,8 @@ tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)

@@ -28,6 +28,10 @@ endif
 
 if HOST
 # host
+fuzz_programs += tests/fuzz/fuzz_cgroup
+tests_fuzz_fuzz_cgroup_SOURCES = tests/fuzz/fuzz_cgroup.c $(fuzz_main)
+tests_fuzz_fuzz_cgroup_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_cgroup_LDADD = $(host_LIBS)
 fuzz_programs += tests/fuzz/fuzz_ledger
 tests_fuzz_fuzz_ledger_SOURCES = tests/fuzz/fuzz_ledger.c $(fuzz_main)
 tests_fuzz_fuzz_ledger_LDFLAGS = $(fuzz_link)
@@ -36,6 +40,10 @@ fuzz_programs += tests/fuzz/fuzz_powercap
 tests_fuzz_fuzz_powercap_SOURCES = tests/fuzz/fuzz_powercap.c $(fuzz_main)
 tests_fuzz_fuzz_powercap_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_powercap_LDADD = $(host_LIBS)
+fuzz_programs += tests/fuzz/fuzz_procfs
+tests_fuzz_fuzz_procfs_SOURCES = tests/fuzz/fuzz_procfs.c $(fuzz_main)
+tests_fuzz_fuzz_procfs_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_procfs_LDADD = $(host_LIBS)
 endif
 
 check_PROGRAMS += $(fuzz_programs)
