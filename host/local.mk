@@ -17,6 +17,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
 	host/powercap.c host/powercap.h \
+	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
 	host/sample.c host/sample.h \
 	host/task.c host/task.h \

@@ -105,6 +105,7 @@ unit_host = \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
 	tests/unit/test_powercap \
+	tests/unit/test_process \
 	tests/unit/test_procstat \
 	tests/unit/test_task \
 	tests/unit/test_topology \
@@ -127,6 +128,11 @@ tests_unit_test_powercap_SOURCES = tests/unit/test_powercap.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_powercap_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_powercap_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_process_SOURCES = tests/unit/test_process.c \
+	tests/unit/fake_qemu.c tests/unit/fake_qemu.h \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_process_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_process_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
