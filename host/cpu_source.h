@@ -17,15 +17,15 @@
 #define CPU_SOURCE_MESSAGE_SIZE 512
 
 struct cpu_source_config {
-	const char *sysfs;	 /* "/sys"; all three must outlive the source */
-	const char *procfs;	 /* "/proc" */
+	const char *procfs;	 /* "/proc"; both must outlive the source */
 	const char *libvirt_run; /* "/run/libvirt" */
 };
 
 struct cpu_source;
 
 /* Raises RLIMIT_NOFILE to its hard limit. -ENOMEM. */
-int cpu_source_new(const struct cpu_source_config *config, struct cpu_source **ret_source);
+int cpu_source_new(
+	const struct cpu_source_config *config, struct cpu_source **ret_source);
 void cpu_source_free(struct cpu_source *source);
 
 /*
@@ -33,7 +33,8 @@ void cpu_source_free(struct cpu_source *source);
  * which also makes the threads and processes of all of them be looked at again.
  * Copies what it needs. -ENOMEM: domains that are new may be missing.
  */
-int cpu_source_set_inventory(struct cpu_source *source, const struct inventory *inventory);
+int cpu_source_set_inventory(
+	struct cpu_source *source, const struct inventory *inventory);
 
 /*
  * The process at the other end of the domain's channel (SO_PEERCRED). It is taken

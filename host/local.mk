@@ -4,11 +4,14 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/cgroup.c host/cgroup.h \
+	host/cpu_source.c host/cpu_source.h \
 	host/cpulist.c host/cpulist.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
+	host/domain_cpu.c host/domain_cpu.h \
 	host/energy.c host/energy.h \
 	host/estimate.c host/estimate.h \
 	host/inventory.h \
+	host/kthread_scan.c host/kthread_scan.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
 	host/ledger_file.c host/ledger_file.h \

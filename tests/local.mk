@@ -11,6 +11,11 @@ tests_bench_bench_tree_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_bench_bench_tree_LDADD = $(fuse_powercap_LIBS)
 endif
 if HOST
+BENCHES += tests/bench/bench_cpu_source
+tests_bench_bench_cpu_source_SOURCES = tests/bench/bench_cpu_source.c \
+	tests/unit/fake_qemu.c tests/unit/fake_qemu.h
+tests_bench_bench_cpu_source_CFLAGS = $(AM_CFLAGS)
+tests_bench_bench_cpu_source_LDADD = $(host_LIBS)
 BENCHES += tests/bench/bench_ledger
 tests_bench_bench_ledger_SOURCES = tests/bench/bench_ledger.c tests/unit/world.h
 tests_bench_bench_ledger_LDADD = $(host_LIBS)
@@ -101,6 +106,7 @@ if HOST
 unit_host = \
 	tests/unit/test_cgroup \
 	tests/unit/test_cpulist \
+	tests/unit/test_domain_cpu \
 	tests/unit/test_estimate \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
@@ -117,6 +123,11 @@ tests_unit_test_cgroup_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_cgroup_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
+	tests/unit/fake_qemu.c tests/unit/fake_qemu.h \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_estimate_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
