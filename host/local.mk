@@ -3,6 +3,7 @@
 noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
+	host/apportion.c host/apportion.h \
 	host/inventory.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
@@ -13,6 +14,7 @@ host_libhost_a_SOURCES = \
 	host/machine.h \
 	host/sample.c host/sample.h \
 	host/tick.c host/tick.h \
+	host/weight.c host/weight.h \
 	host/writer.c host/writer.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
 dist_man8_MANS += host/vmpower-hostd.8

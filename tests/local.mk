@@ -98,14 +98,25 @@ endif
 if HOST
 # host
 unit_host = \
+	tests/unit/test_apportion \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_sample \
+	tests/unit/test_weight \
 	tests/unit/test_writer
+tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
+tests_unit_test_weight_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_weight_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/world.h
