@@ -4,6 +4,8 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/apportion.c host/apportion.h \
+	host/idle_policy.c host/idle_policy.h \
+	host/idle_power.c host/idle_power.h \
 	host/inventory.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \

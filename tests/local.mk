@@ -99,6 +99,8 @@ if HOST
 # host
 unit_host = \
 	tests/unit/test_apportion \
+	tests/unit/test_idle_policy \
+	tests/unit/test_idle_power \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
 	tests/unit/test_sample \
@@ -107,6 +109,11 @@ unit_host = \
 tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
+tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_idle_power_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_idle_power_SOURCES = tests/unit/test_idle_power.c tests/unit/random.h
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
