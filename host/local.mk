@@ -16,7 +16,10 @@ host_libhost_a_SOURCES = \
 	host/machine.h \
 	host/sample.c host/sample.h \
 	host/tick.c host/tick.h \
+	host/usage.c host/usage.h \
 	host/weight.c host/weight.h \
-	host/writer.c host/writer.h
+	host/writer.c host/writer.h \
+	host/zone_counter.c host/zone_counter.h \
+	host/zone_state.c host/zone_state.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
 dist_man8_MANS += host/vmpower-hostd.8

@@ -104,8 +104,11 @@ unit_host = \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
 	tests/unit/test_sample \
+	tests/unit/test_usage \
 	tests/unit/test_weight \
-	tests/unit/test_writer
+	tests/unit/test_writer \
+	tests/unit/test_zone_counter \
+	tests/unit/test_zone_state
 tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
@@ -122,11 +125,19 @@ tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
+tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
 tests_unit_test_weight_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_weight_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/world.h
+tests_unit_test_zone_counter_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_counter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_state_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_state_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_state_SOURCES = tests/unit/test_zone_state.c tests/unit/scene.h
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 endif
