@@ -4,6 +4,7 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/apportion.c host/apportion.h \
+	host/guest_zones.c host/guest_zones.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
 	host/inventory.h \
@@ -14,6 +15,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
+	host/meter.c host/meter.h \
 	host/sample.c host/sample.h \
 	host/tick.c host/tick.h \
 	host/usage.c host/usage.h \

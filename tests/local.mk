@@ -13,6 +13,10 @@ if HOST
 BENCHES += tests/bench/bench_ledger
 tests_bench_bench_ledger_SOURCES = tests/bench/bench_ledger.c tests/unit/world.h
 tests_bench_bench_ledger_LDADD = $(host_LIBS)
+BENCHES += tests/bench/bench_meter
+tests_bench_bench_meter_SOURCES = tests/bench/bench_meter.c \
+	tests/unit/random.h tests/unit/scene.h
+tests_bench_bench_meter_LDADD = $(host_LIBS)
 endif
 EXTRA_PROGRAMS = $(BENCHES)
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -99,10 +103,13 @@ if HOST
 # host
 unit_host = \
 	tests/unit/test_apportion \
+	tests/unit/test_guest_zones \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
+	tests/unit/test_invariants \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_meter \
 	tests/unit/test_sample \
 	tests/unit/test_usage \
 	tests/unit/test_weight \
@@ -112,16 +119,29 @@ unit_host = \
 tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
+tests_unit_test_guest_zones_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_guest_zones_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_guest_zones_SOURCES = tests/unit/test_guest_zones.c \
+	tests/unit/random.h tests/unit/scene.h
 tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_power_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_SOURCES = tests/unit/test_idle_power.c tests/unit/random.h
+tests_unit_test_invariants_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_invariants_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_invariants_SOURCES = tests/unit/test_invariants.c \
+	tests/unit/random.h tests/unit/scene.h
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_meter_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
+# Allocations are counted, and fail when told to.
+tests_unit_test_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reallocarray
 tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
