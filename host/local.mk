@@ -3,6 +3,7 @@
 noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
+	host/apportion.c host/apportion.h \
 	host/cgroup.c host/cgroup.h \
 	host/cpu_source.c host/cpu_source.h \
 	host/cpulist.c host/cpulist.h \
@@ -10,6 +11,9 @@ host_libhost_a_SOURCES = \
 	host/domain_cpu.c host/domain_cpu.h \
 	host/energy.c host/energy.h \
 	host/estimate.c host/estimate.h \
+	host/guest_zones.c host/guest_zones.h \
+	host/idle_policy.c host/idle_policy.h \
+	host/idle_power.c host/idle_power.h \
 	host/inventory.h \
 	host/kthread_scan.c host/kthread_scan.h \
 	host/ledger.c host/ledger.h \
@@ -19,6 +23,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/machine.h \
+	host/meter.c host/meter.h \
 	host/powercap.c host/powercap.h \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
@@ -26,7 +31,11 @@ host_libhost_a_SOURCES = \
 	host/task.c host/task.h \
 	host/tick.c host/tick.h \
 	host/topology.c host/topology.h \
+	host/usage.c host/usage.h \
+	host/weight.c host/weight.h \
 	host/writer.c host/writer.h \
-	host/zone_rules.c host/zone_rules.h
+	host/zone_counter.c host/zone_counter.h \
+	host/zone_rules.c host/zone_rules.h \
+	host/zone_state.c host/zone_state.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
 dist_man8_MANS += host/vmpower-hostd.8

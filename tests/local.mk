@@ -19,6 +19,10 @@ tests_bench_bench_cpu_source_LDADD = $(host_LIBS)
 BENCHES += tests/bench/bench_ledger
 tests_bench_bench_ledger_SOURCES = tests/bench/bench_ledger.c tests/unit/world.h
 tests_bench_bench_ledger_LDADD = $(host_LIBS)
+BENCHES += tests/bench/bench_meter
+tests_bench_bench_meter_SOURCES = tests/bench/bench_meter.c \
+	tests/unit/random.h tests/unit/scene.h
+tests_bench_bench_meter_LDADD = $(host_LIBS)
 endif
 EXTRA_PROGRAMS = $(BENCHES)
 CLEANFILES += $(EXTRA_PROGRAMS)
@@ -104,19 +108,33 @@ endif
 if HOST
 # host
 unit_host = \
+	tests/unit/test_apportion \
 	tests/unit/test_cgroup \
 	tests/unit/test_cpulist \
 	tests/unit/test_domain_cpu \
 	tests/unit/test_estimate \
+	tests/unit/test_guest_zones \
+	tests/unit/test_idle_policy \
+	tests/unit/test_idle_power \
+	tests/unit/test_invariants \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_meter \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
 	tests/unit/test_procstat \
+	tests/unit/test_sample \
 	tests/unit/test_task \
 	tests/unit/test_topology \
+	tests/unit/test_usage \
+	tests/unit/test_weight \
 	tests/unit/test_writer \
-	tests/unit/test_zone_rules
+	tests/unit/test_zone_counter \
+	tests/unit/test_zone_rules \
+	tests/unit/test_zone_state
+tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
 tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_cgroup_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
@@ -130,11 +148,29 @@ tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_estimate_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_guest_zones_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_guest_zones_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_guest_zones_SOURCES = tests/unit/test_guest_zones.c \
+	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_idle_power_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_idle_power_SOURCES = tests/unit/test_idle_power.c tests/unit/random.h
+tests_unit_test_invariants_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_invariants_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_invariants_SOURCES = tests/unit/test_invariants.c \
+	tests/unit/random.h tests/unit/scene.h
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_meter_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
+# Allocations are counted, and fail when told to.
+tests_unit_test_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reallocarray
 tests_unit_test_powercap_SOURCES = tests/unit/test_powercap.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_powercap_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
@@ -148,17 +184,30 @@ tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_topology_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
+tests_unit_test_weight_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_weight_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/world.h
+tests_unit_test_zone_counter_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_counter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_rules_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_zone_rules_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_state_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_zone_state_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_zone_state_SOURCES = tests/unit/test_zone_state.c tests/unit/scene.h
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * From samples to ticks: whose the energy is. Holds what attribution remembers
+ * from one sample to the next: the last readings, the carries, the idle power of
+ * every zone. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/idle_policy.h"
+#include "host/idle_power.h"
+#include "host/machine.h"
+#include "host/sample.h"
+#include "host/tick.h"
+
+struct meter;
+
+struct meter_options {
+	enum idle_policy idle_policy;
+	/* The energy is the estimate source's: every tick says so. */
+	bool estimated;
+};
+
+/* -ENOMEM. */
+int meter_new(const struct meter_options *options, struct meter **ret_meter);
+/* NULL is fine. */
+void meter_free(struct meter *meter);
+
+/*
+ * Idle power of the zone with this name, known to the machine or not yet: given by
+ * the administrator or by a calibration (origin), or what was learned in an
+ * earlier run. -ENOSPC: more zones than a machine can have. -EINVAL: the name is
+ * too long.
+ */
+int meter_set_idle_power(struct meter *meter, const char *zone,
+	enum idle_power_origin origin, uint64_t idle_uw);
+int meter_restore_idle_power(
+	struct meter *meter, const char *zone, const struct idle_power_state *learned);
+
+/* NULL: no such zone. Valid until the next call that is not const. */
+const struct idle_power *meter_get_idle_power(
+	const struct meter *meter, const char *zone);
+
+/*
+ * Continues after a restart within the same boot: sample is the last one of the
+ * earlier run, its zones in the order of this machine (not valid: a zone it did not
+ * have). The next step covers the outage in one degraded tick; if a QEMU of this
+ * sample is no longer there, the host's dynamic energy of that tick is
+ * unattributed, because it may be that domain's. So step only once the domains are
+ * known. -ENOMEM leaves the meter as it was.
+ */
+int meter_resume(
+	struct meter *meter, const struct machine *machine, const struct sample *sample);
+
+/*
+ * The energy between the sample before and this one. After the first sample ever
+ * all zones are TICK_ZONE_BASELINE and every amount is 0. tick is reused from call
+ * to call. -ENOMEM: nothing changed, the next step covers the longer time. A
+ * steady state allocates nothing.
+ */
+int meter_step(struct meter *meter, const struct machine *machine,
+	const struct sample *sample, struct tick *tick);

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * Who used the CPUs between two samples: weights by domain and package, and the
+ * host's, which is what nobody else used. Pure.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/machine.h"
+#include "host/sample.h"
+
+/* A thread's weight. One that changed package counts half on either. */
+struct usage_thread {
+	uint64_t weight[2];
+	uint16_t package[2];
+};
+
+/* A domain in a package. */
+struct usage_cell {
+	uint64_t weight;  /* of all its threads, ended ones included */
+	uint32_t n_vcpus; /* whose last CPU is there */
+};
+
+/* Reused from tick to tick; a zeroed one is empty. */
+struct usage {
+	size_t n_packages; /* at least 1 */
+	uint64_t busy_ns[MACHINE_PACKAGES_MAX];
+	uint64_t host_weight[MACHINE_PACKAGES_MAX];
+	uint64_t n_vcpus[MACHINE_PACKAGES_MAX]; /* of all domains */
+	/* A QEMU of the previous sample is no more. */
+	bool domain_ended;
+	size_t cells_size, cpu_size, threads_size;
+	struct usage_cell *cells;     /* [domain * n_packages + package] */
+	uint64_t *cpu_ns;	      /* by domain */
+	struct usage_thread *threads; /* as in the sample */
+};
+
+/* Room for what usage_compute() will write; -ENOMEM leaves it usable. */
+int usage_reserve(
+	struct usage *usage, const struct machine *machine, const struct sample *now);
+
+/*
+ * From previous to now. Threads are matched by tid and start time. A thread new in
+ * a domain known before, and all of a domain whose QEMU started since, count from
+ * 0; a domain seen for the first time though it ran before counts from the next
+ * sample on. remapped: the machine changed between the samples, or it may have.
+ */
+void usage_compute(struct usage *usage, const struct machine *machine,
+	const struct sample *previous, const struct sample *now, bool remapped);
+
+static inline const struct usage_cell *usage_cell(
+	const struct usage *usage, size_t domain, size_t package)
+{
+	return &usage->cells[domain * usage->n_packages + package];
+}
+
+/* Frees what it holds, not the struct itself. */
+void usage_deinit(struct usage *usage);

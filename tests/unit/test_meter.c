@@ -1,0 +1,570 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* From samples to ticks, case by case. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "host/meter.h"
+#include "tests/unit/scene.h"
+
+#define MS UINT64_C(1000000)
+/* A joule, in microjoules. */
+#define J UINT64_C(1000000)
+
+/* Linked in place of reallocarray(), see tests/local.mk. */
+void *__wrap_reallocarray(void *pointer, size_t n, size_t size);
+void *__real_reallocarray(void *pointer, size_t n, size_t size);
+
+static unsigned int allocations;
+static unsigned int fail_at; /* the how-manieth allocation fails; 0: none */
+
+void *__wrap_reallocarray(void *pointer, size_t n, size_t size)
+{
+	if (++allocations == fail_at)
+		return NULL;
+	return __real_reallocarray(pointer, n, size);
+}
+
+struct fixture {
+	struct scene scene;
+	struct sample sample;
+	struct tick tick;
+	struct meter *meter;
+};
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+	const struct meter_options options = { .idle_policy = IDLE_POLICY_RESERVED };
+
+	memset(&fixture, 0, sizeof(fixture));
+	scene_init(&fixture.scene, 2);
+	*state = &fixture;
+	return meter_new(&options, &fixture.meter);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	meter_free(f->meter);
+	sample_deinit(&f->sample);
+	tick_deinit(&f->tick);
+	return 0;
+}
+
+/* A sample at so many seconds, package-0 at energy_uj. */
+static void begin(struct fixture *f, uint64_t second, uint64_t energy_uj)
+{
+	scene_begin(&f->scene, &f->sample, second * SCENE_SECOND_NS);
+	f->sample.zones[0].energy_uj = energy_uj;
+}
+
+/* A domain with one vCPU, and its CPU time. */
+static struct sample_domain *add(
+	struct fixture *f, uint32_t number, uint64_t cpu_ns, uint16_t cpu)
+{
+	struct sample_domain *domain = scene_add_domain(&f->sample, number, 1);
+
+	scene_add_thread(&f->sample, SAMPLE_THREAD_VCPU, 0, cpu_ns, cpu);
+	return domain;
+}
+
+static void check_sums(const struct fixture *f)
+{
+	for (size_t z = 0; z < f->tick.n_zones; z++) {
+		const struct tick_zone *zone = &f->tick.zones[z];
+		uint64_t sum = zone->unattributed_uj + zone->host.dynamic_uj +
+			       zone->host.idle_uj;
+
+		for (size_t i = 0; i < f->tick.n_domains; i++)
+			sum += tick_share(&f->tick, i, z)->dynamic_uj +
+			       tick_share(&f->tick, i, z)->idle_uj;
+		assert_int_equal(sum, zone->total_uj);
+	}
+}
+
+static void step(struct fixture *f)
+{
+	assert_int_equal(
+		meter_step(f->meter, &f->scene.machine, &f->sample, &f->tick), 0);
+	assert_int_equal(f->tick.boottime_ns, f->sample.boottime_ns);
+	assert_int_equal(f->tick.n_domains, f->sample.n_domains);
+	for (size_t i = 0; i < f->tick.n_domains; i++)
+		assert_memory_equal(&f->tick.domains[i].uuid, &f->sample.domains[i].uuid,
+			sizeof(struct uuid));
+	check_sums(f);
+}
+
+static const struct tick_share *share(const struct fixture *f, size_t domain)
+{
+	return tick_share(&f->tick, domain, 0);
+}
+
+static void test_first(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 5 * J);
+	add(f, 1, 900 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.dt_ns, 0);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_BASELINE);
+	assert_int_equal(f->tick.zones[0].total_uj, 0);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+}
+
+static void test_plain(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		meter_set_idle_power(f->meter, "package-0", IDLE_POWER_CONFIGURED, 8 * J),
+		0);
+	begin(f, 100, SCENE_RANGE_UJ - 10 * J);
+	add(f, 1, 900 * MS, 0);
+	add(f, 2, 0, 0);
+	add(f, 3, 0, 8);
+	step(f);
+	/* Over the wrap: 40 J, of which 8 are idle. 300 + 100 + 400 of the host. */
+	begin(f, 101, 30 * J);
+	f->sample.cpus[5].busy_ns = 800 * MS;
+	add(f, 1, 1200 * MS, 1);
+	add(f, 2, 100 * MS, 0);
+	add(f, 3, 500 * MS, 8);
+	step(f);
+	assert_int_equal(f->tick.dt_ns, SCENE_SECOND_NS);
+	assert_int_equal(f->tick.quality, MESSAGE_MEASURED);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_OK);
+	assert_int_equal(f->tick.zones[0].dt_ns, SCENE_SECOND_NS);
+	assert_int_equal(f->tick.zones[0].total_uj, 40 * J);
+	assert_int_equal(share(f, 0)->dynamic_uj, 12 * J);
+	assert_int_equal(share(f, 1)->dynamic_uj, 4 * J);
+	assert_int_equal(share(f, 2)->dynamic_uj, 0);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 16 * J);
+	/* Of 8 hardware threads two are reserved here. */
+	assert_int_equal(share(f, 0)->idle_uj, 1 * J);
+	assert_int_equal(share(f, 1)->idle_uj, 1 * J);
+	assert_int_equal(share(f, 2)->idle_uj, 0);
+	assert_int_equal(f->tick.zones[0].host.idle_uj, 6 * J);
+	assert_int_equal(f->tick.domains[0].guest_uj[0], 13 * J);
+	assert_int_equal(f->tick.domains[0].cpu_ns, 300 * MS);
+	assert_int_equal(f->tick.domains[2].cpu_ns, 500 * MS);
+}
+
+/* Nobody ran: the host has it. */
+static void test_nobody(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 0);
+	add(f, 1, 900 * MS, 0);
+	step(f);
+	begin(f, 101, 7 * J);
+	add(f, 1, 900 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 7 * J);
+	/* No time passed, no domains. */
+	begin(f, 101, 7 * J + 3);
+	step(f);
+	assert_int_equal(f->tick.dt_ns, 0);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 3);
+}
+
+static void test_host_zones(void **state)
+{
+	struct fixture *f = *state;
+	size_t dram = scene_add_zone(&f->scene, "dram-0", MACHINE_ZONE_DRAM, 0);
+	size_t core = scene_add_zone(&f->scene, "core-0", MACHINE_ZONE_CORE, 0);
+	size_t psys = scene_add_zone(&f->scene, "psys", MACHINE_ZONE_PSYS, 0);
+
+	begin(f, 100, 0);
+	add(f, 1, 0, 0);
+	step(f);
+	begin(f, 101, 7 * J);
+	add(f, 1, 100 * MS, 0);
+	f->sample.zones[dram].energy_uj = 2 * J;
+	f->sample.zones[core].energy_uj = 5 * J;
+	f->sample.zones[psys].valid = false;
+	step(f);
+	assert_int_equal(share(f, 0)->dynamic_uj, 7 * J);
+	assert_int_equal(tick_share(&f->tick, 0, dram)->dynamic_uj, 2 * J);
+	assert_int_equal(tick_share(&f->tick, 0, core)->dynamic_uj, 0);
+	assert_int_equal(f->tick.zones[core].host.dynamic_uj, 5 * J);
+	assert_int_equal(f->tick.zones[psys].state, TICK_ZONE_EXCLUDED);
+	/* What is not shared out does not make the domains' energy worse. */
+	assert_int_equal(f->tick.quality, MESSAGE_MEASURED);
+	assert_int_equal(f->tick.domains[0].guest_uj[0], 7 * J);
+	assert_int_equal(f->tick.domains[0].guest_uj[1], 2 * J);
+}
+
+/* What flowed while a zone could not be read goes to those who ran then. */
+static void test_gap(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 0);
+	add(f, 1, 0, 0);
+	add(f, 2, 0, 0);
+	step(f);
+	begin(f, 101, 99 * J);
+	f->sample.zones[0].valid = false;
+	add(f, 1, 300 * MS, 0);
+	add(f, 2, 0, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_EXCLUDED);
+	assert_int_equal(f->tick.zones[0].total_uj, 0);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+	begin(f, 102, 40 * J);
+	add(f, 1, 300 * MS, 0);
+	add(f, 2, 100 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_OK);
+	assert_int_equal(f->tick.zones[0].dt_ns, 2 * SCENE_SECOND_NS);
+	assert_int_equal(f->tick.dt_ns, SCENE_SECOND_NS);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+	assert_int_equal(share(f, 0)->dynamic_uj, 30 * J);
+	assert_int_equal(share(f, 1)->dynamic_uj, 10 * J);
+	/* That was it. */
+	begin(f, 103, 50 * J);
+	add(f, 1, 300 * MS, 0);
+	add(f, 2, 200 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_MEASURED);
+	assert_int_equal(share(f, 0)->dynamic_uj, 0);
+	assert_int_equal(share(f, 1)->dynamic_uj, 10 * J);
+}
+
+static void test_ambiguous(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 0);
+	add(f, 1, 0, 0);
+	step(f);
+	begin(f, 100 + 3600, 7 * J);
+	add(f, 1, 300 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_AMBIGUOUS);
+	assert_int_equal(f->tick.zones[0].unattributed_uj, 7 * J);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+	/* What ran then does not count later. */
+	begin(f, 100 + 3601, 8 * J);
+	add(f, 1, 300 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 1 * J);
+}
+
+static void test_suspend(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 0);
+	add(f, 1, 0, 0);
+	step(f);
+	begin(f, 110, 7 * J);
+	f->sample.monotonic_ns = 101 * SCENE_SECOND_NS;
+	add(f, 1, 300 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].unattributed_uj, 7 * J);
+	assert_int_equal(f->tick.dt_ns, 10 * SCENE_SECOND_NS);
+	assert_int_equal(f->tick.domains[0].cpu_ns, 0);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+	begin(f, 111, 10 * J);
+	f->sample.monotonic_ns = 102 * SCENE_SECOND_NS;
+	add(f, 1, 310 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_OK);
+	assert_int_equal(share(f, 0)->dynamic_uj, 3 * J);
+	assert_int_equal(f->tick.domains[0].cpu_ns, 10 * MS);
+	/* The clocks are read one after the other. */
+	begin(f, 112, 11 * J);
+	f->sample.monotonic_ns = 103 * SCENE_SECOND_NS - 50 * MS;
+	add(f, 1, 320 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_OK);
+}
+
+/* Domains that come and go, and one that ran before it was seen. */
+static void test_domains(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 0);
+	add(f, 2, 0, 0);
+	step(f);
+	begin(f, 101, 40 * J);
+	f->sample.cpus[0].busy_ns = 400 * MS;
+	add(f, 1, 5000 * MS, 0);
+	add(f, 2, 100 * MS, 0);
+	add(f, 3, 300 * MS, 0)->start_ticks = 10030;
+	step(f);
+	assert_int_equal(share(f, 0)->dynamic_uj, 0);
+	assert_int_equal(share(f, 1)->dynamic_uj, 10 * J);
+	assert_int_equal(share(f, 2)->dynamic_uj, 30 * J);
+	/* A domain that is gone leaves the rest of its time to the host. */
+	begin(f, 102, 80 * J);
+	f->sample.cpus[0].busy_ns = 800 * MS;
+	add(f, 1, 5100 * MS, 0);
+	step(f);
+	assert_int_equal(share(f, 0)->dynamic_uj, 10 * J);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 30 * J);
+	assert_int_equal(f->tick.zones[0].unattributed_uj, 0);
+}
+
+static void resume(struct fixture *f)
+{
+	assert_int_equal(
+		meter_set_idle_power(f->meter, "package-0", IDLE_POWER_CONFIGURED, 0), 0);
+	begin(f, 100, 10 * J);
+	f->sample.cpus[0].busy_ns = 1000 * MS;
+	add(f, 1, 500 * MS, 0);
+	add(f, 2, 700 * MS, 0);
+	assert_int_equal(meter_resume(f->meter, &f->scene.machine, &f->sample), 0);
+	begin(f, 130, 50 * J);
+	f->sample.cpus[0].busy_ns = 5000 * MS;
+}
+
+static void test_resume(void **state)
+{
+	struct fixture *f = *state;
+
+	resume(f);
+	add(f, 1, 1500 * MS, 0);
+	add(f, 2, 1700 * MS, 0);
+	/* Began meanwhile. */
+	add(f, 3, 500 * MS, 0)->start_ticks = 11000;
+	step(f);
+	assert_int_equal(f->tick.dt_ns, 30 * SCENE_SECOND_NS);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+	assert_int_equal(share(f, 0)->dynamic_uj, 10 * J);
+	assert_int_equal(share(f, 1)->dynamic_uj, 10 * J);
+	assert_int_equal(share(f, 2)->dynamic_uj, 5 * J);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 15 * J);
+	begin(f, 131, 51 * J);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_MEASURED);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 1 * J);
+}
+
+/* One ended during the outage, another was started anew. */
+static void test_resume_ended(void **state)
+{
+	struct fixture *f = *state;
+
+	resume(f);
+	add(f, 2, 1000 * MS, 0)->start_ticks = 11000;
+	step(f);
+	assert_int_equal(share(f, 0)->dynamic_uj, 10 * J);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 0);
+	assert_int_equal(f->tick.zones[0].unattributed_uj, 30 * J);
+}
+
+/* Zones and CPUs come and go; what stays keeps its baseline. */
+static void test_machine_changes(void **state)
+{
+	struct fixture *f = *state;
+	struct machine_zone swap;
+
+	begin(f, 100, 10 * J);
+	f->sample.zones[1].energy_uj = 500 * J;
+	f->scene.cpus[3].online = false;
+	add(f, 1, 0, 0);
+	step(f);
+	/* The two packages change places, a zone joins them, a CPU comes back. */
+	swap = f->scene.machine.zones[0];
+	f->scene.machine.zones[0] = f->scene.machine.zones[1];
+	f->scene.machine.zones[1] = swap;
+	scene_add_zone(&f->scene, "dram-0", MACHINE_ZONE_DRAM, 0);
+	f->scene.cpus[3].online = true;
+	f->scene.machine.generation++;
+	begin(f, 101, 503 * J);
+	f->sample.zones[1].energy_uj = 30 * J;
+	f->sample.zones[2].energy_uj = 30 * J;
+	f->sample.cpus[3].busy_ns = 3600 * SCENE_SECOND_NS;
+	add(f, 1, 10 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.zones[0].total_uj, 3 * J);
+	assert_int_equal(f->tick.zones[1].total_uj, 20 * J);
+	assert_int_equal(tick_share(&f->tick, 0, 1)->dynamic_uj, 20 * J);
+	assert_int_equal(f->tick.zones[2].state, TICK_ZONE_BASELINE);
+	/* Away and back again: the longer time. */
+	f->scene.machine.n_zones = 1;
+	f->scene.machine.generation++;
+	begin(f, 102, 504 * J);
+	step(f);
+	f->scene.machine.n_zones = 2;
+	f->scene.machine.generation++;
+	begin(f, 103, 505 * J);
+	f->sample.zones[1].energy_uj = 60 * J;
+	step(f);
+	assert_int_equal(f->tick.zones[0].total_uj, 1 * J);
+	assert_int_equal(f->tick.zones[1].total_uj, 30 * J);
+	assert_int_equal(f->tick.zones[1].dt_ns, 2 * SCENE_SECOND_NS);
+}
+
+static void test_estimated(void **state)
+{
+	struct fixture *f = *state;
+	const struct meter_options options = { .estimated = true };
+
+	meter_free(f->meter);
+	assert_int_equal(meter_new(&options, &f->meter), 0);
+	begin(f, 100, 0);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_ESTIMATED);
+	begin(f, 101, 0);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_ESTIMATED);
+}
+
+static void test_idle_policies(void **state)
+{
+	static const struct {
+		enum idle_policy policy;
+		uint64_t host, domain[2];
+	} cases[] = {
+		{ IDLE_POLICY_RESERVED, 4 * J, { 1 * J, 3 * J } },
+		{ IDLE_POLICY_PROPORTIONAL, 2 * J, { 6 * J, 0 } },
+		{ IDLE_POLICY_EQUAL, 0, { 4 * J, 4 * J } },
+		{ IDLE_POLICY_HOST, 8 * J, { 0, 0 } },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct meter_options options = { .idle_policy = cases[i].policy };
+
+		meter_free(f->meter);
+		assert_int_equal(meter_new(&options, &f->meter), 0);
+		assert_int_equal(meter_set_idle_power(f->meter, "package-0",
+					 IDLE_POWER_CONFIGURED, 8 * J),
+			0);
+		for (uint64_t s = 0; s < 2; s++) {
+			begin(f, 100 + s, s * 8 * J);
+			f->sample.cpus[1].busy_ns = s * 100 * MS;
+			add(f, 1, s * 75 * MS, 0);
+			/* Paused. */
+			add(f, 2, 900 * MS, 0)->n_vcpus = 3;
+			step(f);
+		}
+		assert_int_equal(f->tick.zones[0].host.idle_uj, cases[i].host);
+		assert_int_equal(share(f, 0)->idle_uj, cases[i].domain[0]);
+		assert_int_equal(share(f, 1)->idle_uj, cases[i].domain[1]);
+	}
+}
+
+static void test_learned_idle(void **state)
+{
+	struct fixture *f = *state;
+	const struct idle_power *power;
+	struct idle_power_state learned;
+
+	assert_null(meter_get_idle_power(f->meter, "package-0"));
+	for (uint64_t s = 0; s <= 10; s++) {
+		begin(f, 100 + s, s * 20 * J);
+		step(f);
+		assert_int_equal(f->tick.zones[0].host.idle_uj, 0);
+	}
+	power = meter_get_idle_power(f->meter, "package-0");
+	assert_non_null(power);
+	assert_int_equal(idle_power_uw(power), 20 * J);
+	begin(f, 111, 250 * J);
+	step(f);
+	assert_int_equal(f->tick.zones[0].host.idle_uj, 20 * J);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 30 * J);
+	learned = power->learned;
+	/* The next run knows it. */
+	teardown(state);
+	assert_int_equal(setup(state), 0);
+	assert_int_equal(meter_restore_idle_power(f->meter, "package-0", &learned), 0);
+	for (uint64_t s = 0; s < 2; s++) {
+		begin(f, 200 + s, s * 50 * J);
+		step(f);
+	}
+	assert_int_equal(f->tick.zones[0].host.idle_uj, 20 * J);
+	assert_int_equal(
+		meter_set_idle_power(f->meter, "", IDLE_POWER_CONFIGURED, 1), -EINVAL);
+	assert_int_equal(meter_restore_idle_power(f->meter, "", &learned), -EINVAL);
+}
+
+/* Many domains, each some more, from the second sample on. */
+static void begin_many(struct fixture *f, uint64_t second, uint32_t n)
+{
+	begin(f, second, second * 30 * J);
+	for (uint32_t i = 1; i <= n; i++)
+		add(f, i, second * i * MS, (uint16_t)(i % SCENE_CPUS));
+}
+
+static void test_steady_state(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t s = 0; s < 50; s++) {
+		begin_many(f, 100 + s, 60);
+		allocations = 0;
+		step(f);
+		if (s >= 2)
+			assert_int_equal(allocations, 0);
+	}
+}
+
+/* Without memory nothing changes, and the next step makes up for it. */
+static void test_no_memory(void **state)
+{
+	struct fixture *f = *state;
+	unsigned int failures = 0;
+
+	for (bool failed = true; failed;) {
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+		begin_many(f, 100, 1);
+		step(f);
+		begin_many(f, 101, 40);
+		allocations = 0;
+		fail_at = ++failures;
+		failed = meter_step(f->meter, &f->scene.machine, &f->sample, &f->tick) <
+			 0;
+		fail_at = 0;
+		if (!failed)
+			break;
+		begin_many(f, 102, 40);
+		step(f);
+		assert_int_equal(f->tick.dt_ns, 2 * SCENE_SECOND_NS);
+		assert_int_equal(f->tick.zones[0].total_uj, 60 * J);
+		begin_many(f, 103, 3);
+		step(f);
+	}
+	assert_true(failures > 5);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_first),
+		TEST(test_plain),
+		TEST(test_nobody),
+		TEST(test_host_zones),
+		TEST(test_gap),
+		TEST(test_ambiguous),
+		TEST(test_suspend),
+		TEST(test_domains),
+		TEST(test_resume),
+		TEST(test_resume_ended),
+		TEST(test_machine_changes),
+		TEST(test_estimated),
+		TEST(test_idle_policies),
+		TEST(test_learned_idle),
+		TEST(test_steady_state),
+		TEST(test_no_memory),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
