@@ -129,7 +129,8 @@ static int take_counter(const cJSON *item, uint64_t *value)
 
 static int decode_hello(const cJSON *object, struct message_hello *hello)
 {
-	if (take_u32(object, "proto", 1, PROTO_MAX, &hello->proto) < 0 ||
+	/* An agent below version 1 is to be told from a broken one. */
+	if (take_u32(object, "proto", 0, PROTO_MAX, &hello->proto) < 0 ||
 		take_text(object, "nonce", hello->nonce, sizeof(hello->nonce)) < 0 ||
 		take_text(object, "agent", hello->agent, sizeof(hello->agent)) < 0 ||
 		take_uuid(object, "boot_id", &hello->boot_id) < 0)

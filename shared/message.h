@@ -41,7 +41,7 @@ enum message_quality {
 };
 
 struct message_hello {
-	uint32_t proto; /* highest the agent speaks, from 1 */
+	uint32_t proto; /* highest the agent speaks; 0: none that is spoken today */
 	char nonce[MESSAGE_NONCE_SIZE]; /* 1..64 printable ASCII characters */
 	char agent[MESSAGE_AGENT_SIZE];
 	struct uuid boot_id;

@@ -157,7 +157,7 @@ static void test_refused(void **state)
 		"\"boot_id\":\"aaaaaaaa-0000-4000-8000-00000000000a\"}",
 		"{\"type\":\"hello\",\"proto\":1,\"nonce\":\"n\",\"agent\":\"\xc3\xa4\","
 		"\"boot_id\":\"aaaaaaaa-0000-4000-8000-00000000000a\"}",
-		"{\"type\":\"hello\",\"proto\":0,\"nonce\":\"n\",\"agent\":\"a\","
+		"{\"type\":\"hello\",\"proto\":-1,\"nonce\":\"n\",\"agent\":\"a\","
 		"\"boot_id\":\"aaaaaaaa-0000-4000-8000-00000000000a\"}",
 		"{\"type\":\"hello\",\"proto\":1,\"nonce\":\"n\",\"agent\":"
 		"\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\","
