@@ -9,6 +9,7 @@ host_libhost_a_SOURCES = \
 	host/cpulist.c host/cpulist.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
 	host/domain_cpu.c host/domain_cpu.h \
+	host/domain_xml.c host/domain_xml.h \
 	host/energy.c host/energy.h \
 	host/estimate.c host/estimate.h \
 	host/guest_zones.c host/guest_zones.h \

@@ -112,6 +112,7 @@ unit_host = \
 	tests/unit/test_cgroup \
 	tests/unit/test_cpulist \
 	tests/unit/test_domain_cpu \
+	tests/unit/test_domain_xml \
 	tests/unit/test_estimate \
 	tests/unit/test_guest_zones \
 	tests/unit/test_idle_policy \
@@ -208,8 +209,10 @@ tests_unit_test_zone_rules_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_state_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_zone_state_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_state_SOURCES = tests/unit/test_zone_state.c tests/unit/scene.h
+tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
-EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record
+EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml
 endif
 endif
