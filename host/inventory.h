@@ -19,7 +19,7 @@ struct inventory_domain {
 	int id;	    /* libvirt's, of the running incarnation */
 	bool paused;
 	uint32_t n_vcpus; /* online now */
-	/* cores x threads x dies of the live <topology>; 0: it has none. */
+	/* dies x clusters x cores x threads of the live <topology>; 0: it has none. */
 	uint32_t vcpus_per_socket;
 	uint64_t memory_kib;
 	/* The bound unix socket of org.vmpower.0; NULL: no such channel. */
@@ -33,6 +33,52 @@ struct inventory {
 	size_t n_domains;
 	struct inventory_domain *domains;
 };
+
+/*
+ * Where inventories come from. A source has a thread of its own: nothing here
+ * blocks, but close, which waits a bounded time.
+ */
+struct inventory_source {
+	const struct inventory_ops *ops;
+};
+
+struct inventory_ops {
+	/*
+	 * Begins to watch the management layer at this URI. That it is away is no
+	 * error: the first inventory says so. The caller owns the source.
+	 */
+	int (*open)(const char *uri, struct inventory_source **ret_source);
+	/* Readable when take() has something. The source's own. */
+	int (*fd)(const struct inventory_source *source);
+	/*
+	 * The newest inventory, once: NULL when it was taken already. The caller
+	 * owns it.
+	 */
+	struct inventory *(*take)(struct inventory_source *source);
+	/* Stops and frees it, within 2 s; NULL is fine. */
+	void (*close)(struct inventory_source *source);
+};
+
+/*
+ * Adds a domain in its place, or replaces the one with its UUID. Takes over what
+ * the domain holds, and leaves it empty; on -ENOMEM both are as they were.
+ */
+int inventory_put(struct inventory *inventory, struct inventory_domain *domain);
+
+/* Takes the domain with this UUID out. false: there is none. */
+bool inventory_remove(struct inventory *inventory, const struct uuid *uuid);
+
+/* A copy, which the caller owns. -ENOMEM. */
+int inventory_copy(const struct inventory *inventory, struct inventory **ret_copy);
+
+/* Likewise of one domain. */
+int inventory_domain_copy(
+	const struct inventory_domain *domain, struct inventory_domain *ret_copy);
+
+bool inventory_equal(const struct inventory *a, const struct inventory *b);
+
+/* Frees what it holds, not the struct itself. A zeroed one is fine. */
+void inventory_domain_deinit(struct inventory_domain *domain);
 
 /* The domain with this UUID, or NULL. */
 const struct inventory_domain *inventory_find(

@@ -15,7 +15,8 @@ host_libhost_a_SOURCES = \
 	host/guest_zones.c host/guest_zones.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
-	host/inventory.h \
+	host/inventory.c host/inventory.h \
+	host/inventory_libvirt.c host/inventory_libvirt.h \
 	host/kthread_scan.c host/kthread_scan.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
@@ -23,6 +24,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_image.c host/ledger_image.h \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
+	host/libvirt_domains.c host/libvirt_domains.h \
 	host/machine.h \
 	host/meter.c host/meter.h \
 	host/powercap.c host/powercap.h \

@@ -118,6 +118,7 @@ unit_host = \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_invariants \
+	tests/unit/test_inventory \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
 	tests/unit/test_meter \
@@ -211,8 +212,15 @@ tests_unit_test_zone_state_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_state_SOURCES = tests/unit/test_zone_state.c tests/unit/scene.h
 tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_inventory_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_inventory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml
+
+# Prints what the inventory says, for the integration tests.
+check_PROGRAMS += tests/integration/inventory_dump
+tests_integration_inventory_dump_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS) $(CJSON_CFLAGS)
+tests_integration_inventory_dump_LDADD = $(host_LIBS)
 endif
 endif

@@ -1,0 +1,514 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * libvirt's running domains, watched by a thread that owns the connection and
+ * libvirt's event loop, and shares nothing but the newest inventory.
+ */
+#include "config.h"
+
+#include "host/inventory_libvirt.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <libvirt/libvirt.h>
+#include <libvirt/virterror.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+
+#include "host/libvirt_domains.h"
+#include "shared/cleanup.h"
+#include "shared/log.h"
+
+#define REFRESH_MS     30000
+#define SETTLE_MS      50 /* events come in bursts */
+#define BACKOFF_MIN_MS 1000
+#define BACKOFF_MAX_MS 10000
+#define CLOSE_WAIT_MS  2000
+
+/* A libvirtd that answers nothing for so long is gone: 5 s x (3 + 1). */
+#define KEEPALIVE_S	5
+#define KEEPALIVE_COUNT 3
+
+enum timer {
+	TIMER_CONNECT, /* while there is no connection */
+	TIMER_REFRESH, /* a look at everything */
+	TIMER_SETTLE,  /* a look at what events were about */
+	N_TIMERS,
+};
+
+static const int event_ids[] = {
+	VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+	VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
+	VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+};
+
+#define N_EVENTS (sizeof(event_ids) / sizeof(event_ids[0]))
+
+struct watcher {
+	struct inventory_source source;
+	char *uri;
+	pthread_t thread;
+
+	/* Shared by the threads. */
+	pthread_mutex_t lock;
+	struct inventory *newest; /* under the lock; not taken yet */
+	int newest_fd;		  /* readable: there is one */
+	int stop_fd;		  /* readable: the thread is to end */
+	int ended_fd;		  /* readable: it did */
+	atomic_bool stop;
+
+	/* The thread's own. */
+	int timers[N_TIMERS];
+	int stop_watch;
+	virConnectPtr connection; /* NULL: none */
+	int callbacks[N_EVENTS];
+	bool loss_logged, published;
+	int backoff_ms;
+	struct inventory *current;
+	size_t n_dirty; /* domains that events were about */
+	struct uuid *dirty;
+	struct log_limit log_limit;
+};
+
+static const char *last_error(void)
+{
+	const char *message = virGetLastErrorMessage();
+
+	return message ? message : "unknown error";
+}
+
+static void set_timer(struct watcher *watcher, enum timer timer, int ms)
+{
+	virEventUpdateTimeout(watcher->timers[timer], ms);
+}
+
+static void signal_fd(int fd)
+{
+	uint64_t one = 1;
+
+	(void)!write(fd, &one, sizeof(one));
+}
+
+/* Hands a copy of what is known over; the newest wins. */
+static void publish(struct watcher *watcher)
+{
+	struct inventory *copy, *unread;
+
+	if (inventory_copy(watcher->current, &copy) < 0) {
+		log_error("libvirt: out of memory; the domains are as last known");
+		return;
+	}
+	pthread_mutex_lock(&watcher->lock);
+	unread = watcher->newest;
+	watcher->newest = copy;
+	pthread_mutex_unlock(&watcher->lock);
+	inventory_free(unread);
+	watcher->published = true;
+	signal_fd(watcher->newest_fd);
+}
+
+static void on_closed(virConnectPtr connection, int reason, void *data)
+{
+	struct watcher *watcher = data;
+
+	(void)connection;
+	(void)reason;
+	/* Not from in here: the connection is in use by whoever calls this. */
+	set_timer(watcher, TIMER_CONNECT, 0);
+}
+
+static void disconnect(struct watcher *watcher)
+{
+	if (!watcher->connection)
+		return;
+	for (size_t i = 0; i < N_EVENTS; i++) {
+		if (watcher->callbacks[i] >= 0)
+			virConnectDomainEventDeregisterAny(
+				watcher->connection, watcher->callbacks[i]);
+	}
+	virConnectUnregisterCloseCallback(watcher->connection, on_closed);
+	virConnectClose(watcher->connection);
+	watcher->connection = NULL;
+	watcher->n_dirty = 0;
+	set_timer(watcher, TIMER_REFRESH, -1);
+	set_timer(watcher, TIMER_SETTLE, -1);
+}
+
+/* Without libvirt the domains stay as they were, and are looked for again. */
+static void lose(struct watcher *watcher, const char *reason)
+{
+	if (!watcher->loss_logged)
+		log_warning(
+			"libvirt: %s: %s; trying again, the domains are as last known. "
+			"Does it run, and may this user connect read-only? See vmpower doctor",
+			watcher->uri, reason);
+	watcher->loss_logged = true;
+	disconnect(watcher);
+	if (watcher->current->connected || !watcher->published) {
+		watcher->current->connected = false;
+		publish(watcher);
+	}
+	set_timer(watcher, TIMER_CONNECT, watcher->backoff_ms);
+	watcher->backoff_ms *= 2;
+	if (watcher->backoff_ms > BACKOFF_MAX_MS)
+		watcher->backoff_ms = BACKOFF_MAX_MS;
+}
+
+/* -EIO: the connection is of no use. */
+static int refresh(struct watcher *watcher)
+{
+	struct inventory *next;
+	int r = libvirt_domains_list(
+		watcher->connection, watcher->current, &watcher->log_limit, &next);
+
+	if (r == -ENOMEM)
+		log_error("libvirt: out of memory; the domains are as last known");
+	if (r < 0 || virConnectIsAlive(watcher->connection) != 1)
+		return r < 0 ? r : -EIO;
+	watcher->n_dirty = 0;
+	if (inventory_equal(watcher->current, next)) {
+		inventory_free(next);
+		return 0;
+	}
+	inventory_free(watcher->current);
+	watcher->current = next;
+	publish(watcher);
+	return 0;
+}
+
+static void on_refresh(int timer, void *data)
+{
+	struct watcher *watcher = data;
+
+	(void)timer;
+	set_timer(watcher, TIMER_REFRESH, REFRESH_MS);
+	if (refresh(watcher) == -EIO)
+		lose(watcher, last_error());
+}
+
+static void on_settle(int timer, void *data)
+{
+	struct watcher *watcher = data;
+
+	(void)timer;
+	set_timer(watcher, TIMER_SETTLE, -1);
+	for (size_t i = 0; i < watcher->n_dirty; i++) {
+		if (libvirt_domains_update(watcher->connection, &watcher->dirty[i],
+			    &watcher->log_limit, watcher->current) < 0)
+			/* Another look at everything: it was the domain, or libvirt. */
+			set_timer(watcher, TIMER_REFRESH, BACKOFF_MIN_MS);
+	}
+	watcher->n_dirty = 0;
+	publish(watcher);
+}
+
+static void mark_dirty(struct watcher *watcher, virDomainPtr domain)
+{
+	struct uuid *dirty, uuid;
+
+	if (virDomainGetUUID(domain, uuid.bytes) < 0)
+		return;
+	for (size_t i = 0; i < watcher->n_dirty; i++) {
+		if (uuid_compare(&watcher->dirty[i], &uuid) == 0)
+			return;
+	}
+	dirty = reallocarray(watcher->dirty, watcher->n_dirty + 1, sizeof(*dirty));
+	if (!dirty) {
+		set_timer(watcher, TIMER_REFRESH, BACKOFF_MIN_MS);
+		return;
+	}
+	watcher->dirty = dirty;
+	/* From the first event on: a stream of them must not put it off. */
+	if (watcher->n_dirty == 0)
+		set_timer(watcher, TIMER_SETTLE, SETTLE_MS);
+	watcher->dirty[watcher->n_dirty++] = uuid;
+}
+
+static int on_lifecycle(
+	virConnectPtr connection, virDomainPtr domain, int event, int detail, void *data)
+{
+	(void)connection;
+	(void)event;
+	(void)detail;
+	mark_dirty(data, domain);
+	return 0;
+}
+
+static void on_device(
+	virConnectPtr connection, virDomainPtr domain, const char *alias, void *data)
+{
+	(void)connection;
+	(void)alias;
+	mark_dirty(data, domain);
+}
+
+static int register_events(struct watcher *watcher)
+{
+	const virConnectDomainEventGenericCallback functions[N_EVENTS] = {
+		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle),
+		VIR_DOMAIN_EVENT_CALLBACK(on_device),
+		VIR_DOMAIN_EVENT_CALLBACK(on_device),
+	};
+
+	for (size_t i = 0; i < N_EVENTS; i++)
+		watcher->callbacks[i] = -1;
+	for (size_t i = 0; i < N_EVENTS; i++) {
+		watcher->callbacks[i] = virConnectDomainEventRegisterAny(
+			watcher->connection, NULL, event_ids[i], functions[i], watcher,
+			NULL);
+		if (watcher->callbacks[i] < 0)
+			return -EIO;
+	}
+	return 0;
+}
+
+static int connect_libvirt(struct watcher *watcher)
+{
+	watcher->connection = virConnectOpenReadOnly(watcher->uri);
+	if (!watcher->connection)
+		return -EIO;
+	/* Local transports may lack keepalive: they notice the other end's death. */
+	(void)virConnectSetKeepAlive(watcher->connection, KEEPALIVE_S, KEEPALIVE_COUNT);
+	if (register_events(watcher) < 0 ||
+		virConnectRegisterCloseCallback(
+			watcher->connection, on_closed, watcher, NULL) < 0)
+		return -EIO;
+	/* After the events: what changes from here on is told. */
+	return refresh(watcher);
+}
+
+static void on_connect(int timer, void *data)
+{
+	struct watcher *watcher = data;
+
+	(void)timer;
+	set_timer(watcher, TIMER_CONNECT, -1);
+	if (watcher->connection) {
+		lose(watcher, "the connection ended");
+		return;
+	}
+	if (connect_libvirt(watcher) < 0) {
+		lose(watcher, last_error());
+		return;
+	}
+	log_info("libvirt: %s%s, %zu domains run", watcher->uri,
+		watcher->loss_logged ? " is back" : "", watcher->current->n_domains);
+	watcher->loss_logged = false;
+	watcher->backoff_ms = BACKOFF_MIN_MS;
+	set_timer(watcher, TIMER_REFRESH, REFRESH_MS);
+}
+
+static void on_stop(int watch, int fd, int events, void *data)
+{
+	(void)watch;
+	(void)fd;
+	(void)events;
+	/* Readable for good: only there to end the wait. */
+	assert(atomic_load(&((struct watcher *)data)->stop));
+}
+
+static void *watch(void *data)
+{
+	struct watcher *watcher = data;
+
+	pthread_setname_np(pthread_self(), "libvirt");
+	while (!atomic_load(&watcher->stop)) {
+		if (virEventRunDefaultImpl() < 0) {
+			log_error(
+				"libvirt: %s; no longer watching domains", last_error());
+			break;
+		}
+	}
+	disconnect(watcher);
+	signal_fd(watcher->ended_fd);
+	return NULL;
+}
+
+static void ignore_error(void *data, virErrorPtr error)
+{
+	/* libvirt would print it to stderr; whoever called it logs it. */
+	(void)data;
+	(void)error;
+}
+
+static void initialize_libvirt(void)
+{
+	(void)virInitialize();
+	virSetErrorFunc(NULL, ignore_error);
+	(void)virEventRegisterDefaultImpl();
+}
+
+static int add_to_loop(struct watcher *watcher)
+{
+	static const virEventTimeoutCallback functions[N_TIMERS] = {
+		[TIMER_CONNECT] = on_connect,
+		[TIMER_REFRESH] = on_refresh,
+		[TIMER_SETTLE] = on_settle,
+	};
+
+	watcher->stop_watch = virEventAddHandle(
+		watcher->stop_fd, VIR_EVENT_HANDLE_READABLE, on_stop, watcher, NULL);
+	if (watcher->stop_watch < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < N_TIMERS; i++) {
+		watcher->timers[i] = virEventAddTimeout(
+			i == TIMER_CONNECT ? 0 : -1, functions[i], watcher, NULL);
+		if (watcher->timers[i] < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
+static void remove_from_loop(struct watcher *watcher)
+{
+	bool any = watcher->stop_watch >= 0;
+
+	if (any)
+		virEventRemoveHandle(watcher->stop_watch);
+	for (size_t i = 0; i < N_TIMERS; i++) {
+		if (watcher->timers[i] >= 0)
+			virEventRemoveTimeout(watcher->timers[i]);
+	}
+	/* What is removed is freed in the next round. */
+	if (any)
+		virEventRunDefaultImpl();
+}
+
+/* Not while the thread runs. */
+static void watcher_free(struct watcher *watcher)
+{
+	if (!watcher)
+		return;
+	remove_from_loop(watcher);
+	cleanup_closep(&watcher->newest_fd);
+	cleanup_closep(&watcher->stop_fd);
+	cleanup_closep(&watcher->ended_fd);
+	pthread_mutex_destroy(&watcher->lock);
+	inventory_free(watcher->newest);
+	inventory_free(watcher->current);
+	free(watcher->dirty);
+	free(watcher->uri);
+	free(watcher);
+}
+
+static void watcher_freep(struct watcher **watcher)
+{
+	watcher_free(*watcher);
+}
+
+static int watcher_new(const char *uri, struct watcher **ret_watcher)
+{
+	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	cleanup(watcher_freep) struct watcher *watcher = calloc(1, sizeof(*watcher));
+	int r;
+
+	if (!watcher)
+		return -ENOMEM;
+	pthread_mutex_init(&watcher->lock, NULL);
+	for (size_t i = 0; i < N_TIMERS; i++)
+		watcher->timers[i] = -1;
+	watcher->stop_watch = -1;
+	watcher->backoff_ms = BACKOFF_MIN_MS;
+	watcher->source.ops = &inventory_libvirt_ops;
+	watcher->newest_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	watcher->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	watcher->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (watcher->newest_fd < 0 || watcher->stop_fd < 0 || watcher->ended_fd < 0)
+		return -EMFILE;
+	watcher->uri = strdup(uri);
+	watcher->current = calloc(1, sizeof(*watcher->current));
+	if (!watcher->uri || !watcher->current)
+		return -ENOMEM;
+	pthread_once(&once, initialize_libvirt);
+	r = add_to_loop(watcher);
+	if (r < 0)
+		return r;
+	*ret_watcher = steal_pointer(&watcher);
+	return 0;
+}
+
+/* A thread that takes no signals: those are the main thread's. */
+static int start_thread(struct watcher *watcher)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&watcher->thread, NULL, watch, watcher);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+static int libvirt_open(const char *uri, struct inventory_source **ret_source)
+{
+	cleanup(watcher_freep) struct watcher *watcher = NULL;
+	int r = watcher_new(uri, &watcher);
+
+	if (r == 0)
+		r = start_thread(watcher);
+	if (r < 0)
+		return r;
+	*ret_source = &steal_pointer(&watcher)->source;
+	return 0;
+}
+
+static struct watcher *watcher_of(const struct inventory_source *source)
+{
+	return (struct watcher *)((uintptr_t)source - offsetof(struct watcher, source));
+}
+
+static int libvirt_fd(const struct inventory_source *source)
+{
+	return watcher_of(source)->newest_fd;
+}
+
+static struct inventory *libvirt_take(struct inventory_source *source)
+{
+	struct watcher *watcher = watcher_of(source);
+	struct inventory *newest;
+	uint64_t count;
+
+	/* Before the pointer: a newer one raises it again. */
+	(void)!read(watcher->newest_fd, &count, sizeof(count));
+	pthread_mutex_lock(&watcher->lock);
+	newest = steal_pointer(&watcher->newest);
+	pthread_mutex_unlock(&watcher->lock);
+	return newest;
+}
+
+static void libvirt_close(struct inventory_source *source)
+{
+	struct watcher *watcher = source ? watcher_of(source) : NULL;
+	struct pollfd ended;
+	int n;
+
+	if (!watcher)
+		return;
+	atomic_store(&watcher->stop, true);
+	signal_fd(watcher->stop_fd);
+	ended = (struct pollfd){ .fd = watcher->ended_fd, .events = POLLIN };
+	do
+		n = poll(&ended, 1, CLOSE_WAIT_MS);
+	while (n < 0 && errno == EINTR);
+	if (n != 1) {
+		log_warning(
+			"libvirt: %s does not answer; leaving without it", watcher->uri);
+		pthread_detach(watcher->thread);
+		return;
+	}
+	pthread_join(watcher->thread, NULL);
+	watcher_free(watcher);
+}
+
+const struct inventory_ops inventory_libvirt_ops = {
+	.open = libvirt_open,
+	.fd = libvirt_fd,
+	.take = libvirt_take,
+	.close = libvirt_close,
+};
