@@ -25,6 +25,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/libvirt_domains.c host/libvirt_domains.h \
+	host/link.c host/link.h \
 	host/machine.h \
 	host/meter.c host/meter.h \
 	host/powercap.c host/powercap.h \

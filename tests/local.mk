@@ -121,6 +121,7 @@ unit_host = \
 	tests/unit/test_inventory \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_link \
 	tests/unit/test_meter \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -214,6 +215,8 @@ tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_inventory_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_inventory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_link_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml
