@@ -12,6 +12,7 @@ host_libhost_a_SOURCES = \
 	host/domain_xml.c host/domain_xml.h \
 	host/energy.c host/energy.h \
 	host/estimate.c host/estimate.h \
+	host/guest_link.c host/guest_link.h \
 	host/guest_zones.c host/guest_zones.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
@@ -26,6 +27,8 @@ host_libhost_a_SOURCES = \
 	host/ledger_row.c host/ledger_row.h \
 	host/libvirt_domains.c host/libvirt_domains.h \
 	host/link.c host/link.h \
+	host/link_socket.c host/link_socket.h \
+	host/links.c host/links.h \
 	host/machine.h \
 	host/meter.c host/meter.h \
 	host/powercap.c host/powercap.h \

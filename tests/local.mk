@@ -122,6 +122,7 @@ unit_host = \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
 	tests/unit/test_link \
+	tests/unit/test_links \
 	tests/unit/test_meter \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -217,6 +218,8 @@ tests_unit_test_inventory_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_inventory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_link_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_links_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_links_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml
