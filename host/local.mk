@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # vmpower-hostd and vmpower: sources, attribution, ledger, links, command line.
 noinst_LIBRARIES += host/libhost.a
-host_libhost_a_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS)
+host_libhost_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/apportion.c host/apportion.h \
 	host/cgroup.c host/cgroup.h \
@@ -35,6 +35,8 @@ host_libhost_a_SOURCES = \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
 	host/sample.c host/sample.h \
+	host/snapshot.c host/snapshot.h \
+	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \
 	host/tick.c host/tick.h \
 	host/topology.c host/topology.h \

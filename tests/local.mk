@@ -128,6 +128,8 @@ unit_host = \
 	tests/unit/test_process \
 	tests/unit/test_procstat \
 	tests/unit/test_sample \
+	tests/unit/test_snapshot \
+	tests/unit/test_snapshot_json \
 	tests/unit/test_task \
 	tests/unit/test_topology \
 	tests/unit/test_usage \
@@ -220,6 +222,14 @@ tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_link_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_links_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_links_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_json_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml

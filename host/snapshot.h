@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * What the world is shown of one tick: zones, domains and guest links, complete
+ * and never changed again. The sampler makes one a tick and publishes it in a
+ * box; HTTP threads take a reference and read without any lock. Energies are the
+ * ledger's, so in every zone, both since the ledger began and in the last tick,
+ *
+ *	domains + ended + host (dynamic + idle each) + unattributed == total
+ *
+ * exactly. Pure, but for the box, which has a lock.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/idle_power.h"
+#include "host/link.h"
+#include "host/machine.h"
+#include "host/tick.h"
+#include "shared/cleanup.h"
+#include "shared/message.h"
+#include "shared/uuid.h"
+
+/* A zone's energy, and whose it is; the domains that run now have their own shares. */
+struct snapshot_account {
+	uint64_t total_uj;
+	uint64_t unattributed_uj;
+	struct tick_share host;
+	struct tick_share ended; /* of domains that do not run any more */
+};
+
+struct snapshot_zone {
+	char name[MACHINE_ZONE_NAME_SIZE];
+	enum machine_zone_kind kind;
+	enum tick_zone_state state;
+	const char *problem; /* what is wrong and what to do; NULL: nothing */
+	uint64_t idle_uw;    /* idle power assumed */
+	enum idle_power_origin idle_origin;
+	struct snapshot_account sum;  /* since the ledger began */
+	struct snapshot_account last; /* in the last tick */
+};
+
+struct snapshot_share {
+	struct tick_share sum;
+	struct tick_share last;
+};
+
+struct snapshot_guest_zone {
+	char name[MESSAGE_ZONE_NAME_SIZE];
+	uint64_t measured_uj; /* in this epoch, up to this tick */
+	uint64_t acked_uj;    /* what the sample acked_seq carried */
+};
+
+struct snapshot_link {
+	enum link_state state;
+	uint64_t since_ns;  /* CLOCK_BOOTTIME when it entered the state */
+	const char *agent;  /* from hello, printable ASCII; NULL: none yet */
+	const char *error;  /* why it is unreachable, else NULL */
+	struct uuid epoch;  /* nil: none */
+	uint64_t acked_seq; /* 0: none since the welcome */
+	size_t n_zones;
+	struct snapshot_guest_zone *zones;
+};
+
+struct snapshot_domain {
+	struct uuid uuid;
+	const char *name; /* untrusted text */
+	int id;
+	bool paused;
+	uint32_t n_vcpus;
+	struct snapshot_share *zones; /* n_zones of the snapshot */
+	struct snapshot_link link;
+};
+
+struct snapshot {
+	uint64_t number; /* of the tick, from 1 in each run of the daemon */
+	uint64_t boottime_ns;
+	uint64_t time_ns; /* CLOCK_REALTIME */
+	uint64_t dt_ns;	  /* length of the last tick; 0: there was none */
+	uint64_t late_ns; /* how long after its time it began, */
+	uint64_t cost_ns; /* and how long it took */
+	enum message_quality quality;
+	const char *source;	 /* "powercap", "estimate" */
+	const char *idle_policy; /* "reserved", ... */
+	bool libvirt_connected;
+	const char *libvirt_error; /* NULL when connected */
+	size_t n_zones;
+	struct snapshot_zone *zones; /* as in the machine */
+	size_t n_domains;
+	struct snapshot_domain *domains; /* in the order of their UUIDs */
+};
+
+/*
+ * A zeroed one with one reference, room for the zones and the domains and for
+ * each domain's shares; the maker fills it in. NULL: no memory.
+ */
+struct snapshot *snapshot_new(size_t n_zones, size_t n_domains);
+
+/*
+ * Memory of the snapshot's own, zeroed, that lives as long as it does: for texts
+ * and guest zones. NULL: no memory. Only its maker calls these, before it is
+ * published.
+ */
+void *snapshot_alloc(struct snapshot *snapshot, size_t n, size_t size);
+/* A copy of text; NULL also where text is NULL. */
+const char *snapshot_copy_text(struct snapshot *snapshot, const char *text);
+
+/* Another reference to it; NULL is passed through. Any thread. */
+struct snapshot *snapshot_ref(const struct snapshot *snapshot);
+/* Gives one back; the last one frees it. NULL is fine. Any thread. */
+void snapshot_unref(struct snapshot *snapshot);
+
+/* The power that moves uj in dt_ns; 0 where dt_ns is 0. */
+double snapshot_watts(uint64_t uj, uint64_t dt_ns);
+
+/* Whether the source is a model rather than a meter. */
+bool snapshot_is_estimate(const struct snapshot *snapshot);
+
+/* Whether the zone is shared out among the domains: packages and dram. */
+bool snapshot_zone_is_shared(const struct snapshot_zone *zone);
+
+/* A domain's energy in all shared zones: in the last tick, and since the ledger began. */
+struct tick_share snapshot_domain_last(
+	const struct snapshot *snapshot, const struct snapshot_domain *domain);
+struct tick_share snapshot_domain_sum(
+	const struct snapshot *snapshot, const struct snapshot_domain *domain);
+
+/* Where the sampler leaves the newest one and others take it. */
+struct snapshot_box {
+	pthread_mutex_t lock;
+	struct snapshot *newest; /* one reference; NULL: none yet */
+};
+
+void snapshot_box_init(struct snapshot_box *box);
+void snapshot_box_deinit(struct snapshot_box *box);
+
+/* Puts snapshot there, whose reference the box takes over, and drops the one before. */
+void snapshot_box_publish(struct snapshot_box *box, struct snapshot *snapshot);
+
+/* A reference to the newest, which the caller owns; NULL: none yet. */
+struct snapshot *snapshot_box_take(struct snapshot_box *box);
+
+static inline void cleanup_snapshot_unrefp(struct snapshot **snapshot)
+{
+	snapshot_unref(*snapshot);
+}
+#define cleanup_snapshot_unref cleanup(cleanup_snapshot_unrefp)
