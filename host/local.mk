@@ -5,6 +5,7 @@ host_libhost_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS) $(HOST_CFLAG
 host_libhost_a_SOURCES = \
 	host/apportion.c host/apportion.h \
 	host/cgroup.c host/cgroup.h \
+	host/client.c host/client.h \
 	host/cpu_source.c host/cpu_source.h \
 	host/cpulist.c host/cpulist.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
@@ -14,6 +15,7 @@ host_libhost_a_SOURCES = \
 	host/estimate.c host/estimate.h \
 	host/guest_link.c host/guest_link.h \
 	host/guest_zones.c host/guest_zones.h \
+	host/http.c host/http.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
 	host/inventory.c host/inventory.h \

@@ -115,6 +115,7 @@ unit_host = \
 	tests/unit/test_domain_xml \
 	tests/unit/test_estimate \
 	tests/unit/test_guest_zones \
+	tests/unit/test_http \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_invariants \
@@ -230,6 +231,10 @@ tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_json_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml

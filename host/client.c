@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Asks hostd, by libcurl over its unix socket. */
+#include "host/client.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+
+#include <curl/curl.h>
+
+#include "host/snapshot_json.h"
+#include "shared/cleanup.h"
+
+#define TIMEOUT_MS	5000L
+#define DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
+#define SAME_TICK_TRIES 5
+
+struct body {
+	char *text; /* owned, ends with NUL once there is any */
+	size_t used;
+	bool too_long;
+};
+
+static void cleanup_curlp(CURL **curl)
+{
+	curl_easy_cleanup(*curl);
+}
+
+static void cleanup_bodyp(struct body *body)
+{
+	free(body->text);
+}
+
+static void cleanup_jsonp(cJSON **json)
+{
+	cJSON_Delete(*json);
+}
+
+static size_t take_body(char *data, size_t size, size_t n, void *user)
+{
+	struct body *body = user;
+	size_t bytes = size * n;
+	char *text;
+
+	body->too_long = bytes > DOCUMENT_MAX - body->used;
+	if (body->too_long)
+		return 0;
+	text = realloc(body->text, body->used + bytes + 1);
+	if (!text)
+		return 0;
+	memcpy(text + body->used, data, bytes);
+	body->text = text;
+	body->used += bytes;
+	text[body->used] = '\0';
+	return bytes;
+}
+
+/* curl tells no errno of a failed connect, and that is what the cure depends on. */
+static int try_socket(const char *path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_close int fd = socket(
+		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+
+	if (fd < 0)
+		return -errno;
+	if (strlen(path) >= sizeof(address.sun_path))
+		return -ENAMETOOLONG;
+	strcpy(address.sun_path, path);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 &&
+		errno != EAGAIN)
+		return -errno;
+	return 0;
+}
+
+static int explain_socket(const char *path, int r, char error[CLIENT_ERROR_SIZE])
+{
+	const char *cure = "";
+
+	if (r == -ENOENT || r == -ECONNREFUSED)
+		cure = "; vmpower-hostd is not running there: start it, or name its --run-dir";
+	else if (r == -EACCES)
+		cure = "; be root or a member of the group vmpower";
+	snprintf(error, CLIENT_ERROR_SIZE, "cannot connect to %s: %s%s", path,
+		strerror(-r), cure);
+	return r;
+}
+
+static int explain_transfer(const char *path, CURLcode code, const struct body *body,
+	char error[CLIENT_ERROR_SIZE])
+{
+	snprintf(error, CLIENT_ERROR_SIZE,
+		"no answer from %s: %s; see the log of vmpower-hostd", path,
+		curl_easy_strerror(code));
+	if (code == CURLE_OPERATION_TIMEDOUT)
+		return -ETIMEDOUT;
+	if (code == CURLE_OUT_OF_MEMORY)
+		return -ENOMEM;
+	if (code == CURLE_WRITE_ERROR)
+		return body->too_long ? -EMSGSIZE : -ENOMEM;
+	return -EPROTO;
+}
+
+static CURLcode transfer(const char *socket_path, const char *url_path, struct body *body,
+	long *ret_status)
+{
+	__attribute__((__cleanup__(cleanup_curlp))) CURL *curl = curl_easy_init();
+	char url[128];
+	CURLcode code;
+
+	if (!curl)
+		return CURLE_OUT_OF_MEMORY;
+	snprintf(url, sizeof(url), "http://hostd%s", url_path);
+	if (curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path) != CURLE_OK ||
+		curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK ||
+		curl_easy_setopt(curl, CURLOPT_PROXY, "") != CURLE_OK)
+		return CURLE_OUT_OF_MEMORY;
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
+	code = curl_easy_perform(curl);
+	if (code == CURLE_OK)
+		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+	return code;
+}
+
+int client_get(const char *socket_path, const char *url_path, cJSON **ret_document,
+	char error[CLIENT_ERROR_SIZE])
+{
+	__attribute__((__cleanup__(cleanup_bodyp))) struct body body = { 0 };
+	long status = 0;
+	CURLcode code;
+	cJSON *document;
+	int r;
+
+	r = try_socket(socket_path);
+	if (r < 0)
+		return explain_socket(socket_path, r, error);
+	code = transfer(socket_path, url_path, &body, &status);
+	if (code != CURLE_OK)
+		return explain_transfer(socket_path, code, &body, error);
+	if (status == 503) {
+		snprintf(error, CLIENT_ERROR_SIZE,
+			"vmpower-hostd at %s has measured nothing yet; try again in a second",
+			socket_path);
+		return -EAGAIN;
+	}
+	document = status == 200 && body.text ? cJSON_Parse(body.text) : NULL;
+	if (!document) {
+		snprintf(error, CLIENT_ERROR_SIZE,
+			"%s answers %s with status %ld and no valid JSON; is it vmpower-hostd "
+			"of this version?",
+			socket_path, url_path, status);
+		return -EPROTO;
+	}
+	*ret_document = document;
+	return 0;
+}
+
+static int get_once(const char *socket_path, struct snapshot **ret_snapshot,
+	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE])
+{
+	__attribute__((__cleanup__(cleanup_jsonp))) cJSON *host = NULL, *domains = NULL;
+	int r;
+
+	r = client_get(socket_path, "/api/v1/host", &host, error);
+	if (r < 0)
+		return r;
+	r = client_get(socket_path, "/api/v1/domains", &domains, error);
+	if (r < 0)
+		return r;
+	r = snapshot_json_decode(host, domains, ret_snapshot);
+	if (r == -EBADMSG) {
+		snprintf(error, CLIENT_ERROR_SIZE,
+			"cannot understand vmpower-hostd at %s: it is of another version; "
+			"restart it after an upgrade",
+			socket_path);
+		return -EPROTO;
+	}
+	if (r < 0) {
+		snprintf(error, CLIENT_ERROR_SIZE, "cannot read both documents of %s: %s",
+			socket_path, strerror(-r));
+		return r;
+	}
+	if (ret_host)
+		*ret_host = steal_pointer(&host);
+	if (ret_domains)
+		*ret_domains = steal_pointer(&domains);
+	return 0;
+}
+
+int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
+	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE])
+{
+	int r = -EAGAIN;
+
+	/* A tick may end between the two requests. */
+	for (int i = 0; r == -EAGAIN && i < SAME_TICK_TRIES; i++)
+		r = get_once(socket_path, ret_snapshot, ret_host, ret_domains, error);
+	return r;
+}

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* The command line's side of hostd's HTTP interface: its documents, over RUN/hostd.sock.
+ */
+#pragma once
+
+#include <cjson/cJSON.h>
+#include <stddef.h>
+
+#include "host/snapshot.h"
+
+/* A message that says what failed at which socket, and what to do next. */
+#define CLIENT_ERROR_SIZE 512
+
+/*
+ * One document, which the caller deletes with cJSON_Delete(). -ENOENT,
+ * -ECONNREFUSED: hostd does not run; -EACCES: not allowed to talk to it;
+ * -EAGAIN: it has no first tick yet; -ETIMEDOUT, -EPROTO (any other answer),
+ * -EMSGSIZE, -ENOMEM. On failure error says so in a sentence.
+ */
+int client_get(const char *socket_path, const char *url_path, cJSON **ret_document,
+	char error[CLIENT_ERROR_SIZE]);
+
+/*
+ * Both documents of one tick, and the snapshot they make, with one reference.
+ * ret_host and ret_domains may be NULL. Errors as above.
+ */
+int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
+	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE]);
