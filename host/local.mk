@@ -8,11 +8,21 @@ host_libhost_a_SOURCES = \
 	host/client.c host/client.h \
 	host/cpu_source.c host/cpu_source.h \
 	host/cpulist.c host/cpulist.h \
+	host/cure.c host/cure.h \
+	host/diagnose.c host/diagnose.h \
+	host/diagnose_domain.c \
+	host/doctor.c host/doctor.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
 	host/domain_cpu.c host/domain_cpu.h \
 	host/domain_xml.c host/domain_xml.h \
 	host/energy.c host/energy.h \
 	host/estimate.c host/estimate.h \
+	host/facts.c host/facts.h \
+	host/facts_holder.c \
+	host/facts_hostd.c \
+	host/facts_libvirt.c \
+	host/facts_powercap.c \
+	host/finding.c host/finding.h \
 	host/guest_link.c host/guest_link.h \
 	host/guest_zones.c host/guest_zones.h \
 	host/http.c host/http.h \
@@ -40,9 +50,11 @@ host_libhost_a_SOURCES = \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \
+	host/text.c host/text.h \
 	host/tick.c host/tick.h \
 	host/topology.c host/topology.h \
 	host/usage.c host/usage.h \
+	host/virt.c host/virt.h \
 	host/weight.c host/weight.h \
 	host/writer.c host/writer.h \
 	host/zone_counter.c host/zone_counter.h \

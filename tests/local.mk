@@ -111,9 +111,12 @@ unit_host = \
 	tests/unit/test_apportion \
 	tests/unit/test_cgroup \
 	tests/unit/test_cpulist \
+	tests/unit/test_diagnose \
 	tests/unit/test_domain_cpu \
 	tests/unit/test_domain_xml \
 	tests/unit/test_estimate \
+	tests/unit/test_facts \
+	tests/unit/test_finding \
 	tests/unit/test_guest_zones \
 	tests/unit/test_http \
 	tests/unit/test_idle_policy \
@@ -132,6 +135,7 @@ unit_host = \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_task \
+	tests/unit/test_text \
 	tests/unit/test_topology \
 	tests/unit/test_usage \
 	tests/unit/test_weight \
@@ -235,6 +239,16 @@ tests_unit_test_http_SOURCES = tests/unit/test_http.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_diagnose_SOURCES = tests/unit/test_diagnose.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_diagnose_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_diagnose_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_facts_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_facts_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_finding_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_finding_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml
