@@ -6,6 +6,7 @@ host_libhost_a_SOURCES = \
 	host/apportion.c host/apportion.h \
 	host/cgroup.c host/cgroup.h \
 	host/client.c host/client.h \
+	host/command_settings.c host/command_settings.h \
 	host/cpu_source.c host/cpu_source.h \
 	host/cpulist.c host/cpulist.h \
 	host/cure.c host/cure.h \
@@ -16,6 +17,7 @@ host_libhost_a_SOURCES = \
 	host/domain_cpu.c host/domain_cpu.h \
 	host/domain_xml.c host/domain_xml.h \
 	host/energy.c host/energy.h \
+	host/enroll.c host/enroll.h \
 	host/estimate.c host/estimate.h \
 	host/facts.c host/facts.h \
 	host/facts_holder.c \
@@ -41,6 +43,7 @@ host_libhost_a_SOURCES = \
 	host/link.c host/link.h \
 	host/link_socket.c host/link_socket.h \
 	host/links.c host/links.h \
+	host/list.c host/list.h \
 	host/machine.h \
 	host/meter.c host/meter.h \
 	host/powercap.c host/powercap.h \
@@ -62,3 +65,9 @@ host_libhost_a_SOURCES = \
 	host/zone_state.c host/zone_state.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
 dist_man8_MANS += host/vmpower-hostd.8
+
+bin_PROGRAMS += vmpower
+vmpower_CFLAGS = $(host_libhost_a_CFLAGS)
+vmpower_SOURCES = host/vmpower_main.c
+vmpower_LDADD = $(host_LIBS)
+dist_man1_MANS += host/vmpower.1

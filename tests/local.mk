@@ -127,6 +127,7 @@ unit_host = \
 	tests/unit/test_ledger_image \
 	tests/unit/test_link \
 	tests/unit/test_links \
+	tests/unit/test_list \
 	tests/unit/test_meter \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -249,6 +250,10 @@ tests_unit_test_finding_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_finding_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_list_SOURCES = tests/unit/test_list.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_list_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_list_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Settings of the command line, from flags and from hostd's file. */
+#include "host/command_settings.h"
+
+#include <errno.h>
+#include <ini.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "shared/cleanup.h"
+#include "shared/options.h"
+
+#define SET_PATH(name, index)                                                            \
+	static int name(void *settings, const char *value, const char **ret_expected)    \
+	{                                                                                \
+		return set_path(settings, index, value, ret_expected);                   \
+	}
+
+static int set_path(struct command_settings *settings, enum command_path path,
+	const char *value, const char **ret_expected)
+{
+	*ret_expected = "a name";
+	if (!value[0])
+		return -EINVAL;
+	settings->paths[path] = value;
+	return 0;
+}
+
+SET_PATH(set_sysfs, COMMAND_SYSFS)
+SET_PATH(set_procfs, COMMAND_PROCFS)
+SET_PATH(set_libvirt_run_dir, COMMAND_LIBVIRT_RUN_DIR)
+SET_PATH(set_connect, COMMAND_CONNECT)
+SET_PATH(set_run_dir, COMMAND_RUN_DIR)
+SET_PATH(set_config, COMMAND_CONFIG)
+
+static int set_json(void *settings, const char *value, const char **ret_expected)
+{
+	(void)value;
+	(void)ret_expected;
+	((struct command_settings *)settings)->json = true;
+	return 0;
+}
+
+static int set_undo(void *settings, const char *value, const char **ret_expected)
+{
+	(void)value;
+	(void)ret_expected;
+	((struct command_settings *)settings)->undo = true;
+	return 0;
+}
+
+static const struct option_spec path_specs[COMMAND_PATHS] = {
+	[COMMAND_SYSFS] = { "sysfs", "DIR", "instead of /sys", set_sysfs, false },
+	[COMMAND_PROCFS] = { "procfs", "DIR", "instead of /proc", set_procfs, false },
+	[COMMAND_LIBVIRT_RUN_DIR] = { "libvirt-run-dir", "DIR", "instead of /run/libvirt",
+		set_libvirt_run_dir, false },
+	[COMMAND_CONNECT] = { "connect", "URI", "libvirt's (qemu:///system)", set_connect,
+		false },
+	[COMMAND_RUN_DIR] = { "run-dir", "DIR", "of vmpower-hostd (" RUNDIR ")",
+		set_run_dir, false },
+	[COMMAND_CONFIG] = { "config", "FILE",
+		"of vmpower-hostd (" SYSCONFDIR "/hostd.conf)", set_config, true },
+};
+
+static const struct option_spec json_spec = { "json", NULL, "print JSON", set_json,
+	true };
+static const struct option_spec undo_spec = { "undo", NULL, "take the channel away again",
+	set_undo, true };
+
+static const char *const defaults[COMMAND_PATHS] = {
+	[COMMAND_SYSFS] = "/sys",
+	[COMMAND_PROCFS] = "/proc",
+	[COMMAND_LIBVIRT_RUN_DIR] = "/run/libvirt",
+	[COMMAND_CONNECT] = "qemu:///system",
+	[COMMAND_RUN_DIR] = RUNDIR,
+	[COMMAND_CONFIG] = SYSCONFDIR "/hostd.conf",
+};
+
+/* "run_dir" and "run-dir" are the same key. */
+static bool key_is(const char *key, const char *name)
+{
+	for (; *key && *name; key++, name++) {
+		if (*key != *name && !(*key == '_' && *name == '-'))
+			return false;
+	}
+	return *key == *name;
+}
+
+static int take_key(void *user, const char *section, const char *key, const char *value)
+{
+	struct command_settings *settings = user;
+
+	for (size_t i = 0; !section[0] && i < COMMAND_CONFIG; i++) {
+		if (!key_is(key, path_specs[i].name) || settings->paths[i])
+			continue;
+		free(settings->from_file[i]);
+		settings->from_file[i] = strdup(value);
+	}
+	return 1;
+}
+
+static void read_file(
+	const struct command_usage *usage, struct command_settings *settings)
+{
+	const char *path = settings->paths[COMMAND_CONFIG];
+	cleanup_fclose FILE *file = fopen(path ? path : defaults[COMMAND_CONFIG], "re");
+
+	if (!file && path) {
+		fprintf(stderr, "%s: cannot read configuration file %s: %s\n",
+			usage->program, path, strerror(errno));
+		exit(EXIT_USAGE);
+	}
+	if (file)
+		ini_parse_file(file, take_key, settings);
+	for (size_t i = 0; i < COMMAND_PATHS; i++) {
+		if (!settings->paths[i])
+			settings->paths[i] = settings->from_file[i];
+		if (!settings->paths[i])
+			settings->paths[i] = defaults[i];
+	}
+}
+
+int command_settings_parse(const struct command_usage *usage, int argc, char **argv,
+	struct command_settings *ret_settings)
+{
+	struct option_spec specs[COMMAND_PATHS + 2];
+	struct options options = {
+		.program = usage->program,
+		.synopsis = usage->synopsis,
+		.summary = usage->summary,
+		.specs = specs,
+		.settings = ret_settings,
+	};
+	int first;
+
+	*ret_settings = (struct command_settings){ 0 };
+	if (usage->has_json)
+		specs[options.n_specs++] = json_spec;
+	if (usage->has_undo)
+		specs[options.n_specs++] = undo_spec;
+	for (size_t i = 0; i < COMMAND_PATHS; i++)
+		specs[options.n_specs++] = path_specs[i];
+	first = options_parse(&options, argc, argv,
+		usage->max_operands ? OPTIONS_OPERANDS : OPTIONS_NO_OPERANDS);
+	if (argc - first < usage->min_operands || argc - first > usage->max_operands) {
+		fprintf(stderr, "%s: %s\nTry '%s --help'.\n", usage->program,
+			argc - first < usage->min_operands ? "which DOMAIN?"
+							   : "too many operands",
+			usage->program);
+		exit(EXIT_USAGE);
+	}
+	read_file(usage, ret_settings);
+	return first;
+}
+
+void command_settings_deinit(struct command_settings *settings)
+{
+	for (size_t i = 0; i < COMMAND_PATHS; i++)
+		free(settings->from_file[i]);
+}

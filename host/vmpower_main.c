@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* vmpower: the operator's command on the hypervisor. Only wires subcommands. */
+#include "config.h"
+
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/client.h"
+#include "host/command_settings.h"
+#include "host/doctor.h"
+#include "host/enroll.h"
+#include "host/list.h"
+#include "shared/cleanup.h"
+#include "shared/options.h"
+
+/* {"host":...,"domains":[...]}; takes both documents over. */
+static int print_list_json(cJSON *host, cJSON *domains)
+{
+	cJSON *document = cJSON_CreateObject();
+	cJSON *array = cJSON_DetachItemFromObjectCaseSensitive(domains, "domains");
+	char *text = NULL;
+
+	if (document && array) {
+		cJSON_AddItemToObject(document, "host", host);
+		cJSON_AddItemToObject(document, "domains", array);
+		text = cJSON_Print(document);
+	}
+	cJSON_Delete(document);
+	cJSON_Delete(domains);
+	if (!text) {
+		fprintf(stderr, "vmpower list: %s\n", strerror(ENOMEM));
+		return EXIT_FAILURE;
+	}
+	puts(text);
+	free(text);
+	return EXIT_SUCCESS;
+}
+
+static int run_list(int argc, char **argv)
+{
+	static const struct command_usage usage = {
+		.program = "vmpower list",
+		.synopsis = "[OPTION]...",
+		.summary =
+			"Show the power and the energy of each domain, and whose the rest is.",
+		.has_json = true,
+	};
+	__attribute__((
+		__cleanup__(command_settings_deinit))) struct command_settings settings;
+	cleanup_snapshot_unref struct snapshot *snapshot = NULL;
+	cleanup_free char *socket = NULL;
+	cJSON *host = NULL, *domains = NULL;
+	char error[CLIENT_ERROR_SIZE];
+
+	command_settings_parse(&usage, argc, argv, &settings);
+	if (asprintf(&socket, "%s/hostd.sock", settings.paths[COMMAND_RUN_DIR]) < 0)
+		return EXIT_FAILURE;
+	if (client_get_snapshot(socket, &snapshot, settings.json ? &host : NULL,
+		    settings.json ? &domains : NULL, error) < 0) {
+		fprintf(stderr, "vmpower list: %s\n", error);
+		return EXIT_FAILURE;
+	}
+	if (settings.json)
+		return print_list_json(host, domains);
+	list_print(stdout, snapshot);
+	return EXIT_SUCCESS;
+}
+
+static int run_doctor(int argc, char **argv)
+{
+	static const struct command_usage usage = {
+		.program = "vmpower doctor",
+		.synopsis = "[OPTION]... [DOMAIN]",
+		.summary =
+			"Find out why there is nothing to see, and what to do about it.",
+		.has_json = true,
+		.max_operands = 1,
+	};
+	__attribute__((
+		__cleanup__(command_settings_deinit))) struct command_settings settings;
+	struct facts_paths paths = { .modules = "/lib/modules",
+		.systemd = "/run/systemd/system" };
+	int first = command_settings_parse(&usage, argc, argv, &settings);
+	int r;
+
+	paths.sysfs = settings.paths[COMMAND_SYSFS];
+	paths.procfs = settings.paths[COMMAND_PROCFS];
+	paths.libvirt_run_dir = settings.paths[COMMAND_LIBVIRT_RUN_DIR];
+	paths.connect = settings.paths[COMMAND_CONNECT];
+	paths.run_dir = settings.paths[COMMAND_RUN_DIR];
+	paths.config = settings.paths[COMMAND_CONFIG];
+	r = doctor_run(stdout, &paths, first < argc ? argv[first] : NULL, settings.json);
+	if (r < 0)
+		fprintf(stderr, "vmpower doctor: %s\n", strerror(-r));
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
+
+static int run_enroll(int argc, char **argv)
+{
+	static const struct command_usage usage = {
+		.program = "vmpower enroll",
+		.synopsis = "[OPTION]... DOMAIN",
+		.summary =
+			"Give a domain the channel through which its guest learns its energy.",
+		.has_undo = true,
+		.min_operands = 1,
+		.max_operands = 1,
+	};
+	__attribute__((
+		__cleanup__(command_settings_deinit))) struct command_settings settings;
+	int first = command_settings_parse(&usage, argc, argv, &settings);
+
+	return enroll_run(
+		stdout, settings.paths[COMMAND_CONNECT], argv[first], settings.undo);
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int argc, char **argv);
+} commands[] = {
+	{ "doctor", run_doctor },
+	{ "enroll", run_enroll },
+	{ "list", run_list },
+};
+
+/* A full disk behind stdout is a failure like others. */
+static int finish(int status)
+{
+	if (fflush(stdout) == 0)
+		return status;
+	fprintf(stderr, "vmpower: cannot write the output: %s\n", strerror(errno));
+	return EXIT_FAILURE;
+}
+
+int main(int argc, char **argv)
+{
+	static const struct options options = {
+		.program = "vmpower",
+		.synopsis = "COMMAND [OPTION]...",
+		.summary = "The energy of the virtual machines on this host.\n\n"
+			   "  list             power and energy of each domain\n"
+			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
+			   "  enroll DOMAIN    give a domain its channel\n\n"
+			   "vmpower COMMAND --help tells a command's options.",
+	};
+	int first = options_parse(&options, argc, argv, OPTIONS_SUBCOMMAND);
+
+	setlocale(LC_CTYPE, "");
+	for (size_t i = 0; first < argc && i < sizeof(commands) / sizeof(commands[0]);
+		i++) {
+		if (strcmp(argv[first], commands[i].name) == 0)
+			return finish(commands[i].run(argc - first, argv + first));
+	}
+	if (first < argc)
+		fprintf(stderr, "vmpower: there is no command '%s'\n", argv[first]);
+	else
+		fputs("vmpower: which command?\n", stderr);
+	fputs("Try 'vmpower --help'.\n", stderr);
+	return EXIT_USAGE;
+}
