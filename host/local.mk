@@ -27,6 +27,8 @@ host_libhost_a_SOURCES = \
 	host/finding.c host/finding.h \
 	host/guest_link.c host/guest_link.h \
 	host/guest_zones.c host/guest_zones.h \
+	host/hostd.c host/hostd.h \
+	host/hostd_config.c host/hostd_config.h \
 	host/http.c host/http.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
@@ -49,7 +51,9 @@ host_libhost_a_SOURCES = \
 	host/powercap.c host/powercap.h \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
+	host/publisher.c host/publisher.h \
 	host/sample.c host/sample.h \
+	host/sampler.c host/sampler.h \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \
@@ -71,3 +75,7 @@ vmpower_CFLAGS = $(host_libhost_a_CFLAGS)
 vmpower_SOURCES = host/vmpower_main.c
 vmpower_LDADD = $(host_LIBS)
 dist_man1_MANS += host/vmpower.1
+
+sbin_PROGRAMS += vmpower-hostd
+vmpower_hostd_SOURCES = host/hostd_main.c
+vmpower_hostd_LDADD = $(host_LIBS)

@@ -119,6 +119,7 @@ unit_host = \
 	tests/unit/test_finding \
 	tests/unit/test_guest_zones \
 	tests/unit/test_http \
+	tests/unit/test_hostd_config \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_invariants \
@@ -164,6 +165,8 @@ tests_unit_test_guest_zones_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_guest_zones_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_guest_zones_SOURCES = tests/unit/test_guest_zones.c \
 	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_hostd_config_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_hostd_config_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)

@@ -1,0 +1,309 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* The daemon: timer, inventory, links, signals and HTTP on one libevent loop. */
+#include "host/hostd.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
+
+#include <event2/event.h>
+
+#include "host/http.h"
+#include "host/inventory_libvirt.h"
+#include "host/links.h"
+#include "host/publisher.h"
+#include "host/sampler.h"
+#include "host/snapshot.h"
+#include "host/writer.h"
+#include "shared/cleanup.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+#include "shared/notify.h"
+
+#define LINK_PERIOD_MIN_MS 1000
+/* How long the first tick after a restart waits for libvirt. */
+#define INVENTORY_WAIT_NS (60 * (uint64_t)NSEC_PER_SEC)
+/* Snapshots older than this many intervals make /healthz say so. */
+#define STALE_INTERVALS 3
+#define STALE_MIN_NS    (10 * (uint64_t)NSEC_PER_SEC)
+
+struct hostd {
+	const struct hostd_config *config;
+	struct event_base *base;
+	struct event *tick_event, *inventory_event, *watchdog_event;
+	struct event *signal_events[2];
+	int timer_fd;
+	uint64_t begin_ns, n_intervals; /* the timer's; CLOCK_MONOTONIC */
+	struct inventory_source *source;
+	struct inventory *inventory; /* never NULL */
+	struct sampler *sampler;
+	struct links *links;
+	struct writer *writer;
+	struct snapshot_box box;
+	struct publisher publisher;
+	int http_fd;
+	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
+	struct http *http;
+	bool ready;
+};
+
+static void take_inventory(evutil_socket_t fd, short what, void *data)
+{
+	struct hostd *hostd = data;
+	struct inventory *inventory = hostd->source->ops->take(hostd->source);
+
+	(void)fd;
+	(void)what;
+	if (!inventory)
+		return;
+	inventory_free(hostd->inventory);
+	hostd->inventory = inventory;
+	if (sampler_set_inventory(hostd->sampler, inventory) < 0)
+		log_error("Out of memory; some domains are not measured until the next change");
+	if (links_update(hostd->links, inventory) < 0)
+		log_error("Out of memory; some guests are not served until the next change");
+}
+
+static bool may_measure(const struct hostd *hostd)
+{
+	return hostd->inventory->connected || !sampler_needs_inventory(hostd->sampler) ||
+		clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
+}
+
+static void tick(evutil_socket_t fd, short what, void *data)
+{
+	struct hostd *hostd = data;
+	uint64_t expired, now_ns, due_ns;
+
+	(void)what;
+	if (read(fd, &expired, sizeof(expired)) != sizeof(expired))
+		return;
+	hostd->n_intervals += expired;
+	now_ns = clock_monotonic_ns();
+	due_ns = hostd->begin_ns +
+		hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
+	if (!may_measure(hostd) ||
+		sampler_measure(hostd->sampler, now_ns > due_ns ? now_ns - due_ns : 0) < 0)
+		return;
+	publisher_tell_guests(&hostd->publisher, hostd->inventory);
+	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
+		log_error("Out of memory; this tick is in the ledger but not shown");
+	if (!hostd->ready) {
+		hostd->ready = true;
+		notify_send("READY=1");
+		log_info("Measuring every %u ms, source=%s", hostd->config->interval_ms,
+			sampler_source_name(hostd->sampler));
+	}
+}
+
+static void stop(evutil_socket_t number, short what, void *data)
+{
+	struct hostd *hostd = data;
+
+	(void)number;
+	(void)what;
+	notify_send("STOPPING=1");
+	event_base_loopbreak(hostd->base);
+}
+
+static void feed_watchdog(evutil_socket_t fd, short what, void *data)
+{
+	(void)fd;
+	(void)what;
+	(void)data;
+	notify_send("WATCHDOG=1");
+}
+
+static int add_event(struct hostd *hostd, struct event **event, evutil_socket_t fd,
+	short what, event_callback_fn callback, const struct timeval *timeout)
+{
+	*event = event_new(hostd->base, fd, what | EV_PERSIST, callback, hostd);
+	return *event && event_add(*event, timeout) == 0 ? 0 : -ENOMEM;
+}
+
+/* Absolute times, so that late ticks do not add up. */
+static int start_timer(struct hostd *hostd)
+{
+	uint64_t interval_ns = hostd->config->interval_ms * (uint64_t)NSEC_PER_MSEC;
+	uint64_t first_ns;
+	struct itimerspec times;
+
+	hostd->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	if (hostd->timer_fd < 0)
+		return -errno;
+	hostd->begin_ns = clock_monotonic_ns();
+	first_ns = hostd->begin_ns + interval_ns;
+	times = (struct itimerspec){
+		.it_value = { (time_t)(first_ns / NSEC_PER_SEC), (long)(first_ns % NSEC_PER_SEC) },
+		.it_interval = { (time_t)(interval_ns / NSEC_PER_SEC),
+			(long)(interval_ns % NSEC_PER_SEC) },
+	};
+	if (timerfd_settime(hostd->timer_fd, TFD_TIMER_ABSTIME, &times, NULL) < 0)
+		return -errno;
+	return add_event(hostd, &hostd->tick_event, hostd->timer_fd, EV_READ, tick, NULL);
+}
+
+static int start_watchdog(struct hostd *hostd)
+{
+	uint64_t ms = notify_watchdog_ms();
+	struct timeval period = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
+
+	return ms ? add_event(hostd, &hostd->watchdog_event, -1, 0, feed_watchdog, &period) : 0;
+}
+
+static bool verify_peer(void *data, const struct uuid *uuid, pid_t pid)
+{
+	struct hostd *hostd = data;
+
+	return sampler_verify_peer(hostd->sampler, uuid, pid);
+}
+
+static int start_links(struct hostd *hostd)
+{
+	uint32_t period_ms = hostd->config->interval_ms < LINK_PERIOD_MIN_MS
+		? LINK_PERIOD_MIN_MS
+		: hostd->config->interval_ms;
+	const struct links_config config = {
+		.base = hostd->base,
+		.period_ns = period_ms * (uint64_t)NSEC_PER_MSEC,
+		.verify_peer = verify_peer,
+		.verify_data = hostd,
+	};
+
+	return links_new(&config, &hostd->links);
+}
+
+static int start_http(struct hostd *hostd)
+{
+	const struct hostd_config *config = hostd->config;
+	uint64_t stale_ns =
+		STALE_INTERVALS * (uint64_t)config->interval_ms * NSEC_PER_MSEC;
+	int r;
+
+	if (mkdir(config->run_dir, 0755) < 0 && errno != EEXIST) {
+		r = -errno;
+		log_error("Cannot make the directory %s: %s", config->run_dir, strerror(-r));
+		return r;
+	}
+	snprintf(hostd->http_path, sizeof(hostd->http_path), "%s/hostd.sock",
+		config->run_dir);
+	r = http_listen_unix(hostd->http_path, "vmpower", &hostd->http_fd);
+	if (r == -EADDRINUSE)
+		log_error("Another vmpower-hostd serves %s; stop it, or use --run-dir",
+			hostd->http_path);
+	else if (r < 0)
+		log_error("Cannot listen on %s: %s", hostd->http_path, strerror(-r));
+	if (r < 0)
+		return r;
+	r = http_start(hostd->http_fd, &hostd->box,
+		stale_ns < STALE_MIN_NS ? STALE_MIN_NS : stale_ns, &hostd->http);
+	if (r < 0)
+		log_error("Cannot start the HTTP server: %s", strerror(-r));
+	return r;
+}
+
+static int start_signals(struct hostd *hostd)
+{
+	static const int numbers[] = { SIGTERM, SIGINT };
+
+	signal(SIGPIPE, SIG_IGN);
+	for (size_t i = 0; i < 2; i++) {
+		int r = add_event(
+			hostd, &hostd->signal_events[i], numbers[i], EV_SIGNAL, stop, NULL);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int start_sources(struct hostd *hostd)
+{
+	int r = sampler_new(hostd->config, &hostd->sampler);
+
+	if (r < 0)
+		return r;
+	r = start_links(hostd);
+	if (r < 0)
+		return r;
+	r = writer_start(hostd->config->state_dir, WRITER_INTERVAL_MS, &hostd->writer);
+	if (r < 0)
+		return r;
+	r = inventory_libvirt_ops.open(hostd->config->connect_uri, &hostd->source);
+	if (r < 0)
+		return r;
+	return add_event(hostd, &hostd->inventory_event,
+		hostd->source->ops->fd(hostd->source), EV_READ, take_inventory, NULL);
+}
+
+static int start(struct hostd *hostd)
+{
+	static int (*const steps[])(struct hostd *) = { start_signals, start_sources,
+		start_http, start_watchdog, start_timer };
+
+	hostd->base = event_base_new();
+	hostd->inventory = calloc(1, sizeof(*hostd->inventory));
+	if (!hostd->base || !hostd->inventory)
+		return -ENOMEM;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int r = steps[i](hostd);
+
+		if (r < 0)
+			return r;
+	}
+	hostd->publisher = (struct publisher){ .config = hostd->config,
+		.sampler = hostd->sampler, .links = hostd->links, .box = &hostd->box };
+	return 0;
+}
+
+static void free_event(struct event **event)
+{
+	if (*event)
+		event_free(*event);
+	*event = NULL;
+}
+
+static void deinit(struct hostd *hostd)
+{
+	http_stop(hostd->http);
+	if (hostd->http_fd >= 0) {
+		unlink(hostd->http_path);
+		close(hostd->http_fd);
+	}
+	free_event(&hostd->tick_event);
+	free_event(&hostd->inventory_event);
+	free_event(&hostd->watchdog_event);
+	free_event(&hostd->signal_events[0]);
+	free_event(&hostd->signal_events[1]);
+	if (hostd->timer_fd >= 0)
+		close(hostd->timer_fd);
+	if (hostd->source)
+		hostd->source->ops->close(hostd->source);
+	links_free(hostd->links);
+	sampler_free(hostd->sampler);
+	writer_stop(hostd->writer);
+	inventory_free(hostd->inventory);
+	snapshot_box_deinit(&hostd->box);
+	if (hostd->base)
+		event_base_free(hostd->base);
+}
+
+int hostd_run(const struct hostd_config *config)
+{
+	struct hostd hostd = { .config = config, .timer_fd = -1, .http_fd = -1 };
+	int r;
+
+	snapshot_box_init(&hostd.box);
+	r = start(&hostd);
+	if (r < 0)
+		log_error("Cannot start: %s", strerror(-r));
+	else if (event_base_dispatch(hostd.base) < 0)
+		r = -EIO;
+	deinit(&hostd);
+	return r;
+}

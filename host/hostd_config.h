@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* What vmpower-hostd is told by its flags and by hostd.conf. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/idle_policy.h"
+#include "host/inventory.h"
+#include "host/machine.h"
+
+#define HOSTD_CONFIG_TEXT_SIZE 256
+
+enum hostd_source {
+	HOSTD_SOURCE_AUTO,
+	HOSTD_SOURCE_POWERCAP,
+	HOSTD_SOURCE_ESTIMATE,
+};
+
+/* [zone "package-0"] */
+struct hostd_zone_config {
+	char name[MACHINE_ZONE_NAME_SIZE];
+	uint64_t idle_uw;
+};
+
+/* [domain "UUID|name"] */
+struct hostd_domain_config {
+	char domain[64];
+	uint32_t period_ms;
+};
+
+struct hostd_config {
+	char connect_uri[HOSTD_CONFIG_TEXT_SIZE];
+	char sysfs[HOSTD_CONFIG_TEXT_SIZE];
+	char procfs[HOSTD_CONFIG_TEXT_SIZE];
+	char libvirt_run_dir[HOSTD_CONFIG_TEXT_SIZE];
+	char state_dir[HOSTD_CONFIG_TEXT_SIZE];
+	char run_dir[HOSTD_CONFIG_TEXT_SIZE];
+	uint32_t interval_ms;
+	enum hostd_source source;
+	enum idle_policy idle_policy;
+	uint64_t estimate_idle_uw, estimate_full_uw;
+	size_t n_zones;
+	struct hostd_zone_config zones[MACHINE_ZONES_MAX];
+	size_t n_domains;
+	struct hostd_domain_config *domains; /* owned */
+};
+
+/*
+ * Reads flags and file into *ret_config; on any error in them it says so on
+ * stderr and exits 2, on --help and --version it exits 0.
+ */
+void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config);
+void hostd_config_deinit(struct hostd_config *config);
+
+/*
+ * How often the domain's guest is told: max(interval, 1000 ms, configured). A
+ * section with the UUID wins over one with the name.
+ */
+uint32_t hostd_config_guest_period_ms(
+	const struct hostd_config *config, const struct inventory_domain *domain);

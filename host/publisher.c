@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* From a tick in the ledger to snapshots and guests' samples. */
+#include "host/publisher.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "host/guest_zones.h"
+#include "host/idle_power.h"
+#include "host/ledger.h"
+#include "host/meter.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+
+#define STALE_AFTER_MIN_MS 10000
+
+static void fill_welcome(const struct publisher *publisher,
+	const struct inventory_domain *domain, const struct ledger_domain *row,
+	struct message_welcome *welcome)
+{
+	struct guest_zones zones;
+
+	guest_zones_init(&zones, sampler_machine(publisher->sampler), row->n_vcpus,
+		row->vcpus_per_socket);
+	*welcome = (struct message_welcome){
+		.proto = MESSAGE_PROTO,
+		.epoch = row->epoch,
+		.period_ms = hostd_config_guest_period_ms(publisher->config, domain),
+	};
+	welcome->stale_after_ms = 3 * welcome->period_ms;
+	if (welcome->stale_after_ms < STALE_AFTER_MIN_MS)
+		welcome->stale_after_ms = STALE_AFTER_MIN_MS;
+	welcome->n_zones = guest_zones_list(&zones, welcome->zones);
+}
+
+static int tell_guest(const struct publisher *publisher,
+	const struct inventory_domain *domain, const struct ledger_domain *row)
+{
+	const struct tick *tick = sampler_tick(publisher->sampler);
+	struct message_welcome welcome;
+	struct message_sample sample = { .t_ns = tick->boottime_ns, .quality = tick->quality };
+	int r;
+
+	fill_welcome(publisher, domain, row, &welcome);
+	r = links_set_welcome(publisher->links, &domain->uuid, &welcome);
+	if (r < 0)
+		return r;
+	sample.n_zones = welcome.n_zones;
+	memcpy(sample.uj, row->guest_uj, sizeof(sample.uj));
+	return links_publish(publisher->links, &domain->uuid, &sample);
+}
+
+/* The ledger's row of a domain that this tick measured, or NULL. */
+static const struct ledger_domain *measured_row(
+	const struct ledger *ledger, const struct uuid *uuid)
+{
+	ssize_t index = ledger_find_domain(ledger, uuid);
+	const struct ledger_domain *row;
+
+	if (index < 0)
+		return NULL;
+	row = ledger_domain(ledger, (size_t)index);
+	return ledger_domain_is_running(ledger, row) ? row : NULL;
+}
+
+void publisher_tell_guests(struct publisher *publisher, const struct inventory *inventory)
+{
+	const struct ledger *ledger = sampler_ledger(publisher->sampler);
+
+	for (size_t i = 0; i < inventory->n_domains; i++) {
+		const struct inventory_domain *domain = &inventory->domains[i];
+		const struct ledger_domain *row = measured_row(ledger, &domain->uuid);
+		int r = row ? tell_guest(publisher, domain, row) : 0;
+
+		if (r < 0 && r != -ENOENT)
+			log_warning("Domain %s: cannot tell its guest: %s", domain->name,
+				strerror(-r));
+	}
+}
+
+static size_t find_tick_domain(const struct tick *tick, const struct uuid *uuid)
+{
+	size_t low = 0, high = tick->n_domains;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = uuid_compare(&tick->domains[middle].uuid, uuid);
+
+		if (order == 0)
+			return middle;
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return SIZE_MAX;
+}
+
+static void add_share(struct tick_share *to, const struct tick_share *share)
+{
+	to->dynamic_uj += share->dynamic_uj;
+	to->idle_uj += share->idle_uj;
+}
+
+/* Sums over the ledger's domains that do not run, for one of its zones. */
+static struct tick_share sum_ended(const struct ledger *ledger, size_t zone)
+{
+	size_t n = ledger_header(ledger)->counts.domains;
+	struct tick_share sum = { 0 };
+
+	for (size_t i = 0; i < n; i++) {
+		if (!ledger_domain_is_running(ledger, ledger_domain(ledger, i)))
+			add_share(&sum, ledger_share(ledger, i, zone));
+	}
+	return sum;
+}
+
+/* row: the zone's in the ledger, negative where it has none yet. */
+static void fill_zone(const struct publisher *publisher, struct snapshot *snapshot,
+	size_t zone, ssize_t row)
+{
+	const struct machine_zone *machine = &sampler_machine(publisher->sampler)->zones[zone];
+	const struct ledger *ledger = sampler_ledger(publisher->sampler);
+	const struct tick_zone *tick = &sampler_tick(publisher->sampler)->zones[zone];
+	const struct idle_power *idle =
+		meter_get_idle_power(sampler_meter(publisher->sampler), machine->name);
+	struct snapshot_zone *to = &snapshot->zones[zone];
+	const char *reason, *cure;
+
+	memcpy(to->name, machine->name, sizeof(to->name));
+	to->kind = machine->kind;
+	to->state = tick->state;
+	if (sampler_zone_problem(publisher->sampler, zone, &reason, &cure)) {
+		char problem[512];
+
+		snprintf(problem, sizeof(problem), "%s; %s", reason, cure);
+		to->problem = snapshot_copy_text(snapshot, problem);
+	}
+	if (idle) {
+		to->idle_uw = idle_power_uw(idle);
+		to->idle_origin = idle->origin;
+	}
+	to->last.total_uj = tick->total_uj;
+	to->last.unattributed_uj = tick->unattributed_uj;
+	to->last.host = tick->host;
+	if (row < 0)
+		return;
+	to->sum.total_uj = ledger_zone(ledger, (size_t)row)->total_uj;
+	to->sum.unattributed_uj = ledger_zone(ledger, (size_t)row)->unattributed_uj;
+	to->sum.host = ledger_zone(ledger, (size_t)row)->host;
+	to->sum.ended = sum_ended(ledger, (size_t)row);
+}
+
+static void fill_shares(const struct publisher *publisher, const ssize_t *zone_rows,
+	struct snapshot_domain *domain)
+{
+	const struct machine *machine = sampler_machine(publisher->sampler);
+	const struct ledger *ledger = sampler_ledger(publisher->sampler);
+	const struct tick *tick = sampler_tick(publisher->sampler);
+	ssize_t row = ledger_find_domain(ledger, &domain->uuid);
+	size_t position = find_tick_domain(tick, &domain->uuid);
+
+	for (size_t z = 0; z < machine->n_zones; z++) {
+		if (row >= 0 && zone_rows[z] >= 0)
+			domain->zones[z].sum =
+				*ledger_share(ledger, (size_t)row, (size_t)zone_rows[z]);
+		if (position != SIZE_MAX)
+			domain->zones[z].last = *tick_share(tick, position, z);
+	}
+}
+
+static int fill_guest_zones(const struct publisher *publisher, struct snapshot *snapshot,
+	const struct ledger_domain *row, const struct message_sample *acked,
+	struct snapshot_link *link)
+{
+	struct message_zone zones[MESSAGE_ZONES_MAX];
+	struct guest_zones layout;
+
+	guest_zones_init(&layout, sampler_machine(publisher->sampler), row->n_vcpus,
+		row->vcpus_per_socket);
+	link->n_zones = guest_zones_list(&layout, zones);
+	link->zones = snapshot_alloc(snapshot, link->n_zones, sizeof(*link->zones));
+	if (!link->zones)
+		return -ENOMEM;
+	for (size_t i = 0; i < link->n_zones; i++) {
+		memcpy(link->zones[i].name, zones[i].name, sizeof(link->zones[i].name));
+		link->zones[i].measured_uj = row->guest_uj[i];
+		link->zones[i].acked_uj = i < acked->n_zones ? acked->uj[i] : 0;
+	}
+	return 0;
+}
+
+static int fill_link(const struct publisher *publisher, struct snapshot *snapshot,
+	const struct uuid *uuid, struct snapshot_link *link)
+{
+	const struct ledger_domain *row =
+		measured_row(sampler_ledger(publisher->sampler), uuid);
+	struct link_info info;
+
+	if (!links_get_info(publisher->links, uuid, &info))
+		return 0;
+	link->state = info.state;
+	/* The links' clock stands still in suspend, the snapshot's does not. */
+	link->since_ns = info.since_ns + clock_boottime_ns() - clock_monotonic_ns();
+	if (info.agent[0])
+		link->agent = snapshot_copy_text(snapshot, info.agent);
+	if (info.state == LINK_UNREACHABLE)
+		link->error = snapshot_copy_text(
+			snapshot, info.error ? strerror(info.error) : "QEMU closed it");
+	link->acked_seq = info.acked.seq;
+	if (!row)
+		return 0;
+	link->epoch = row->epoch;
+	return fill_guest_zones(publisher, snapshot, row, &info.acked, link);
+}
+
+static int fill_domain(const struct publisher *publisher, struct snapshot *snapshot,
+	const ssize_t *zone_rows, const struct inventory_domain *from,
+	struct snapshot_domain *domain)
+{
+	domain->uuid = from->uuid;
+	domain->name = snapshot_copy_text(snapshot, from->name);
+	domain->id = from->id;
+	domain->paused = from->paused;
+	domain->n_vcpus = from->n_vcpus;
+	fill_shares(publisher, zone_rows, domain);
+	return domain->name ? fill_link(publisher, snapshot, &from->uuid, &domain->link)
+			    : -ENOMEM;
+}
+
+static void fill_host(const struct publisher *publisher, struct snapshot *snapshot,
+	const struct inventory *inventory)
+{
+	const struct tick *tick = sampler_tick(publisher->sampler);
+
+	snapshot->number = publisher->number + 1;
+	snapshot->boottime_ns = tick->boottime_ns;
+	snapshot->time_ns = clock_read_ns(CLOCK_REALTIME);
+	snapshot->dt_ns = tick->dt_ns;
+	snapshot->late_ns = sampler_late_ns(publisher->sampler);
+	snapshot->cost_ns = sampler_cost_ns(publisher->sampler);
+	snapshot->quality = tick->quality;
+	snapshot->source = sampler_source_name(publisher->sampler);
+	snapshot->idle_policy = idle_policy_name(publisher->config->idle_policy);
+	snapshot->libvirt_connected = inventory->connected;
+	if (!inventory->connected)
+		snapshot->libvirt_error = "libvirt is away; the domains are the last known";
+}
+
+int publisher_publish(struct publisher *publisher, const struct inventory *inventory)
+{
+	const struct machine *machine = sampler_machine(publisher->sampler);
+	struct snapshot *snapshot = snapshot_new(machine->n_zones, inventory->n_domains);
+	ssize_t zone_rows[MACHINE_ZONES_MAX];
+
+	if (!snapshot)
+		return -ENOMEM;
+	fill_host(publisher, snapshot, inventory);
+	for (size_t z = 0; z < machine->n_zones; z++) {
+		zone_rows[z] = ledger_find_zone(
+			sampler_ledger(publisher->sampler), machine->zones[z].name);
+		fill_zone(publisher, snapshot, z, zone_rows[z]);
+	}
+	for (size_t i = 0; i < inventory->n_domains; i++) {
+		int r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],
+			&snapshot->domains[i]);
+
+		if (r < 0) {
+			snapshot_unref(snapshot);
+			return r;
+		}
+	}
+	publisher->number++;
+	snapshot_box_publish(publisher->box, snapshot);
+	return 0;
+}

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * Shows the world what a tick found: a snapshot for HTTP, and each guest's own
+ * values for its link. Whatever it shows is in the ledger before. It reads no
+ * counters and shares nothing out.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "host/hostd_config.h"
+#include "host/inventory.h"
+#include "host/links.h"
+#include "host/sampler.h"
+#include "host/snapshot.h"
+
+struct publisher {
+	const struct hostd_config *config;
+	const struct sampler *sampler;
+	struct links *links;
+	struct snapshot_box *box;
+	uint64_t number; /* of snapshots so far */
+};
+
+/*
+ * Tells every measured domain's guest its zones and its values of this tick. A
+ * domain whose values cannot be told is logged and told at the next tick.
+ */
+void publisher_tell_guests(struct publisher *publisher, const struct inventory *inventory);
+
+/* Publishes a snapshot of the ledger, the last tick and the links. -ENOMEM. */
+int publisher_publish(struct publisher *publisher, const struct inventory *inventory);

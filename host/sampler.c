@@ -1,0 +1,363 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* One tick: sources, meter, ledger. */
+#include "host/sampler.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "host/cpu_source.h"
+#include "host/energy.h"
+#include "shared/cleanup.h"
+#include "shared/clock.h"
+#include "shared/log.h"
+#include "shared/rooted.h"
+
+_Static_assert(sizeof(struct idle_power_state) <= LEDGER_IDLE_STATE_WORDS * sizeof(uint64_t),
+	"what is learned fits into the ledger's place for it");
+
+struct sampler {
+	const struct hostd_config *config;
+	struct energy *energy;
+	struct cpu_source *cpu_source;
+	struct meter *meter;
+	struct ledger *ledger;
+	const struct inventory *inventory; /* the caller's; NULL: none yet */
+	struct sample sample;
+	struct tick tick;
+	size_t names_size;
+	const char **names; /* of the sample's domains */
+	uint64_t idle_states[MACHINE_ZONES_MAX][LEDGER_IDLE_STATE_WORDS];
+	bool needs_inventory;
+	int ledger_error; /* of the last tick; 0: it was written */
+	uint64_t late_ns, cost_ns;
+};
+
+static int read_boot_id(const char *procfs, struct uuid *ret_boot_id)
+{
+	char text[64];
+	ssize_t n = rooted_read(procfs, text, sizeof(text), "sys/kernel/random/boot_id");
+
+	if (n < 0)
+		return (int)n;
+	text[strcspn(text, "\n")] = '\0';
+	return uuid_parse(text, ret_boot_id);
+}
+
+static int open_energy(struct sampler *sampler)
+{
+	static const enum energy_choice choices[] = {
+		[HOSTD_SOURCE_AUTO] = ENERGY_AUTO,
+		[HOSTD_SOURCE_POWERCAP] = ENERGY_POWERCAP,
+		[HOSTD_SOURCE_ESTIMATE] = ENERGY_ESTIMATE,
+	};
+	const struct hostd_config *config = sampler->config;
+	const struct energy_config energy = {
+		.sysfs = config->sysfs,
+		.procfs = config->procfs,
+		.choice = choices[config->source],
+		.idle_uw = config->estimate_idle_uw,
+		.full_uw = config->estimate_full_uw,
+	};
+	char reason[ENERGY_MESSAGE_SIZE];
+	int r = energy_open(&energy, &sampler->energy, reason);
+
+	log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_INFO, "%s", reason);
+	return r;
+}
+
+static int open_ledger(struct sampler *sampler)
+{
+	char message[LEDGER_MESSAGE_SIZE];
+	struct uuid boot_id;
+	int r = read_boot_id(sampler->config->procfs, &boot_id);
+
+	if (r < 0) {
+		log_error("Cannot read %s/sys/kernel/random/boot_id: %s",
+			sampler->config->procfs, strerror(-r));
+		return r;
+	}
+	r = ledger_open(sampler->config->state_dir, &boot_id, message, &sampler->ledger);
+	if (message[0])
+		log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", message);
+	return r;
+}
+
+static int restore_idle_power(struct sampler *sampler)
+{
+	size_t n_zones = ledger_header(sampler->ledger)->counts.zones;
+
+	for (size_t i = 0; i < n_zones; i++) {
+		const struct ledger_zone *zone = ledger_zone(sampler->ledger, i);
+		struct idle_power_state learned;
+		int r;
+
+		memcpy(&learned, zone->idle_state, sizeof(learned));
+		r = meter_restore_idle_power(sampler->meter, zone->name, &learned);
+		/* The ledger remembers more zones than one machine has. */
+		if (r < 0 && r != -ENOSPC)
+			return r;
+	}
+	return 0;
+}
+
+/* The zones named in the configuration; of the estimate, what it takes for idle. */
+static int configure_idle_power(struct sampler *sampler, bool estimated)
+{
+	const struct hostd_config *config = sampler->config;
+	const struct machine *machine = energy_machine(sampler->energy);
+	int r = 0;
+
+	for (size_t i = 0; estimated && r == 0 && i < machine->n_zones; i++)
+		r = meter_set_idle_power(sampler->meter, machine->zones[i].name,
+			IDLE_POWER_CONFIGURED, config->estimate_idle_uw);
+	for (size_t i = 0; r == 0 && i < config->n_zones; i++)
+		r = meter_set_idle_power(sampler->meter, config->zones[i].name,
+			IDLE_POWER_CONFIGURED, config->zones[i].idle_uw);
+	return r;
+}
+
+static int open_meter(struct sampler *sampler)
+{
+	const struct hostd_config *config = sampler->config;
+	const struct meter_options options = {
+		.idle_policy = config->idle_policy,
+		.estimated = strcmp(energy_source_name(sampler->energy), "estimate") == 0,
+	};
+	int r = meter_new(&options, &sampler->meter);
+
+	if (r < 0)
+		return r;
+	r = configure_idle_power(sampler, options.estimated);
+	return r < 0 ? r : restore_idle_power(sampler);
+}
+
+/* Goes on from the last sample of the run before, if it was in this boot. */
+static int resume(struct sampler *sampler)
+{
+	const struct machine *machine = energy_machine(sampler->energy);
+	struct sample previous = { 0 };
+	int r = ledger_previous_sample(sampler->ledger, machine, &previous);
+
+	if (r == 0) {
+		r = meter_resume(sampler->meter, machine, &previous);
+		sampler->needs_inventory = previous.n_domains > 0;
+		log_info("Going on from the ledger; the first tick covers the outage");
+	} else if (r == -ENOENT) {
+		r = 0;
+	}
+	sample_deinit(&previous);
+	return r;
+}
+
+static int open_cpu_source(struct sampler *sampler)
+{
+	const struct cpu_source_config config = {
+		.procfs = sampler->config->procfs,
+		.libvirt_run = sampler->config->libvirt_run_dir,
+	};
+
+	return cpu_source_new(&config, &sampler->cpu_source);
+}
+
+int sampler_new(const struct hostd_config *config, struct sampler **ret_sampler)
+{
+	static int (*const steps[])(struct sampler *) = { open_energy, open_ledger, open_meter,
+		resume, open_cpu_source };
+	struct sampler *sampler = calloc(1, sizeof(*sampler));
+
+	if (!sampler)
+		return -ENOMEM;
+	sampler->config = config;
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		int r = steps[i](sampler);
+
+		if (r < 0) {
+			sampler_free(sampler);
+			return r;
+		}
+	}
+	*ret_sampler = sampler;
+	return 0;
+}
+
+void sampler_free(struct sampler *sampler)
+{
+	if (!sampler)
+		return;
+	cpu_source_free(sampler->cpu_source);
+	meter_free(sampler->meter);
+	ledger_close(sampler->ledger);
+	energy_close(sampler->energy);
+	sample_deinit(&sampler->sample);
+	tick_deinit(&sampler->tick);
+	free(sampler->names);
+	free(sampler);
+}
+
+int sampler_set_inventory(struct sampler *sampler, const struct inventory *inventory)
+{
+	sampler->inventory = inventory;
+	return cpu_source_set_inventory(sampler->cpu_source, inventory);
+}
+
+bool sampler_verify_peer(struct sampler *sampler, const struct uuid *uuid, pid_t pid)
+{
+	cpu_source_set_peer(sampler->cpu_source, uuid, pid);
+	return cpu_source_find_pid(sampler->cpu_source, uuid) == pid;
+}
+
+bool sampler_needs_inventory(const struct sampler *sampler)
+{
+	return sampler->needs_inventory;
+}
+
+static int read_sources(struct sampler *sampler)
+{
+	char message[ENERGY_MESSAGE_SIZE > CPU_SOURCE_MESSAGE_SIZE ? ENERGY_MESSAGE_SIZE
+								   : CPU_SOURCE_MESSAGE_SIZE];
+	int r;
+
+	sample_clear(&sampler->sample);
+	r = energy_read(sampler->energy, &sampler->sample);
+	if (r == 0)
+		r = cpu_source_read(sampler->cpu_source, &sampler->sample);
+	while (energy_next_message(sampler->energy, message))
+		log_warning("%s", message);
+	while (cpu_source_next_message(sampler->cpu_source, message))
+		log_warning("%s", message);
+	return r;
+}
+
+static int name_domains(struct sampler *sampler)
+{
+	const struct sample *sample = &sampler->sample;
+
+	if (sample->n_domains > sampler->names_size) {
+		const char **names =
+			reallocarray(sampler->names, sample->n_domains, sizeof(*names));
+
+		if (!names)
+			return -ENOMEM;
+		sampler->names = names;
+		sampler->names_size = sample->n_domains;
+	}
+	for (size_t i = 0; i < sample->n_domains; i++) {
+		const struct inventory_domain *domain =
+			inventory_find(sampler->inventory, &sample->domains[i].uuid);
+
+		sampler->names[i] = domain ? domain->name : NULL;
+	}
+	return 0;
+}
+
+static void save_idle_power(struct sampler *sampler)
+{
+	const struct machine *machine = energy_machine(sampler->energy);
+
+	for (size_t i = 0; i < machine->n_zones; i++) {
+		const struct idle_power *idle =
+			meter_get_idle_power(sampler->meter, machine->zones[i].name);
+
+		memset(sampler->idle_states[i], 0, sizeof(sampler->idle_states[i]));
+		if (idle)
+			memcpy(sampler->idle_states[i], &idle->learned, sizeof(idle->learned));
+	}
+}
+
+/* Out of space, say: the book in memory goes on, and the file follows later. */
+static void log_ledger(struct sampler *sampler, int error)
+{
+	if (error == sampler->ledger_error)
+		return;
+	if (error < 0)
+		log_error("Cannot write %s/ledger: %s; going on in memory, make room there",
+			sampler->config->state_dir, strerror(-error));
+	else
+		log_info("The ledger in %s is written again", sampler->config->state_dir);
+	sampler->ledger_error = error;
+}
+
+static int book(struct sampler *sampler)
+{
+	const struct ledger_update update = {
+		.machine = energy_machine(sampler->energy),
+		.sample = &sampler->sample,
+		.tick = &sampler->tick,
+		.names = sampler->names,
+		.idle_states = sampler->idle_states,
+		.wall_ns = clock_read_ns(CLOCK_REALTIME),
+	};
+	int r;
+
+	save_idle_power(sampler);
+	r = ledger_apply(sampler->ledger, &update);
+	if (r == -EINVAL || r == -E2BIG || r == -ENOMEM)
+		return r;
+	log_ledger(sampler, r);
+	return 0;
+}
+
+int sampler_measure(struct sampler *sampler, uint64_t late_ns)
+{
+	uint64_t begin_ns = clock_monotonic_ns();
+	int r = read_sources(sampler);
+
+	if (r == 0)
+		r = name_domains(sampler);
+	if (r == 0)
+		r = meter_step(sampler->meter, energy_machine(sampler->energy),
+			&sampler->sample, &sampler->tick);
+	if (r == 0)
+		r = book(sampler);
+	if (r < 0) {
+		log_error("This tick is lost, the next one covers it: %s", strerror(-r));
+		return r;
+	}
+	sampler->needs_inventory = false;
+	sampler->late_ns = late_ns;
+	sampler->cost_ns = clock_monotonic_ns() - begin_ns;
+	return 0;
+}
+
+const struct machine *sampler_machine(const struct sampler *sampler)
+{
+	return energy_machine(sampler->energy);
+}
+
+const struct tick *sampler_tick(const struct sampler *sampler)
+{
+	return &sampler->tick;
+}
+
+const struct ledger *sampler_ledger(const struct sampler *sampler)
+{
+	return sampler->ledger;
+}
+
+const struct meter *sampler_meter(const struct sampler *sampler)
+{
+	return sampler->meter;
+}
+
+uint64_t sampler_late_ns(const struct sampler *sampler)
+{
+	return sampler->late_ns;
+}
+
+uint64_t sampler_cost_ns(const struct sampler *sampler)
+{
+	return sampler->cost_ns;
+}
+
+const char *sampler_source_name(const struct sampler *sampler)
+{
+	return energy_source_name(sampler->energy);
+}
+
+bool sampler_zone_problem(const struct sampler *sampler, size_t zone,
+	const char **ret_reason, const char **ret_cure)
+{
+	return energy_zone_problem(sampler->energy, zone, ret_reason, ret_cure);
+}

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * One tick of the daemon: reads every source at one instant, lets the meter share
+ * the energy out, and enters the result in the ledger. Publishing it is somebody
+ * else's (host/publisher.h).
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "host/hostd_config.h"
+#include "host/inventory.h"
+#include "host/ledger.h"
+#include "host/machine.h"
+#include "host/meter.h"
+#include "host/tick.h"
+
+struct sampler;
+
+/*
+ * Opens the energy source, the CPU time source and the ledger, and goes on from
+ * the run before where it was in this boot. The config must outlive it. Says on
+ * the log what fails, with the cure; returns -errno.
+ */
+int sampler_new(const struct hostd_config *config, struct sampler **ret_sampler);
+void sampler_free(struct sampler *sampler);
+
+/* From now on these are the domains. It must stay until the next call. -ENOMEM. */
+int sampler_set_inventory(struct sampler *sampler, const struct inventory *inventory);
+
+/* Whether process pid, which has the domain's channel, is its QEMU. */
+bool sampler_verify_peer(struct sampler *sampler, const struct uuid *uuid, pid_t pid);
+
+/*
+ * Whether the first tick must wait for a connected inventory: it covers an outage,
+ * and a domain that is missing from it would seem to have ended.
+ */
+bool sampler_needs_inventory(const struct sampler *sampler);
+
+/*
+ * Measures, shares out, and books. late_ns: how long after its time it begins.
+ * -errno: there is no tick this time (said on the log), the next one covers it. A
+ * ledger that cannot be written is said on the log and is no error.
+ */
+int sampler_measure(struct sampler *sampler, uint64_t late_ns);
+
+/* Of the last tick. Valid until the next sampler_measure(). */
+const struct machine *sampler_machine(const struct sampler *sampler);
+const struct tick *sampler_tick(const struct sampler *sampler);
+const struct ledger *sampler_ledger(const struct sampler *sampler);
+const struct meter *sampler_meter(const struct sampler *sampler);
+uint64_t sampler_late_ns(const struct sampler *sampler);
+/* Wall time that the tick took. */
+uint64_t sampler_cost_ns(const struct sampler *sampler);
+/* "powercap" or "estimate". */
+const char *sampler_source_name(const struct sampler *sampler);
+/* What is wrong with a zone and how to mend it; false: nothing. */
+bool sampler_zone_problem(const struct sampler *sampler, size_t zone,
+	const char **ret_reason, const char **ret_cure);

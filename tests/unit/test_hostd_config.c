@@ -1,0 +1,98 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* vmpower-hostd's settings: sections, and who wins. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/hostd_config.h"
+
+static const char uuid_text[] = "aaaaaaaa-0000-4000-8000-00000000000a";
+
+static void parse(const char *file, struct hostd_config *config)
+{
+	char path[] = "/tmp/test_hostd_config.XXXXXX";
+	int fd = mkstemp(path);
+	const char *argv[] = { "vmpower-hostd", "--config", path, NULL };
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, file, strlen(file)), strlen(file));
+	close(fd);
+	hostd_config_parse(3, (char **)argv, config);
+	unlink(path);
+}
+
+static void test_defaults(void **state)
+{
+	struct hostd_config config;
+
+	(void)state;
+	parse("", &config);
+	assert_string_equal(config.connect_uri, "qemu:///system");
+	assert_string_equal(config.sysfs, "/sys");
+	assert_int_equal(config.interval_ms, 1000);
+	assert_int_equal(config.source, HOSTD_SOURCE_AUTO);
+	assert_int_equal(config.idle_policy, IDLE_POLICY_RESERVED);
+	assert_int_equal(config.n_zones, 0);
+	hostd_config_deinit(&config);
+}
+
+static void test_zones(void **state)
+{
+	struct hostd_config config;
+
+	(void)state;
+	parse("interval_ms = 100\nsource = estimate\nidle_policy = equal\n"
+	      "[zone \"package-0\"]\nidle_w = 21.5\n[zone \"dram-0\"]\nidle_w = 3\n"
+	      "[zone \"package-0\"]\nidle_w = 20\n[estimate]\nidle_w = 5\nfull_w = 50.25\n",
+		&config);
+	assert_int_equal(config.interval_ms, 100);
+	assert_int_equal(config.source, HOSTD_SOURCE_ESTIMATE);
+	assert_int_equal(config.idle_policy, IDLE_POLICY_EQUAL);
+	assert_int_equal(config.n_zones, 2);
+	assert_string_equal(config.zones[0].name, "package-0");
+	assert_int_equal(config.zones[0].idle_uw, 20000000);
+	assert_string_equal(config.zones[1].name, "dram-0");
+	assert_int_equal(config.zones[1].idle_uw, 3000000);
+	assert_int_equal(config.estimate_idle_uw, 5000000);
+	assert_int_equal(config.estimate_full_uw, 50250000);
+	hostd_config_deinit(&config);
+}
+
+static void test_guest_period(void **state)
+{
+	char build[] = "build", other[] = "other";
+	struct inventory_domain domain = { .name = build };
+	struct hostd_config config;
+
+	(void)state;
+	assert_int_equal(uuid_parse(uuid_text, &domain.uuid), 0);
+	parse("interval_ms = 100\n[domain \"build\"]\nperiod_ms = 5000\n"
+	      "[domain \"AAAAAAAA-0000-4000-8000-00000000000A\"]\nperiod_ms = 7000\n",
+		&config);
+	assert_int_equal(hostd_config_guest_period_ms(&config, &domain), 7000);
+	domain.uuid.bytes[0]++;
+	assert_int_equal(hostd_config_guest_period_ms(&config, &domain), 5000);
+	domain.name = other;
+	assert_int_equal(hostd_config_guest_period_ms(&config, &domain), 1000);
+	config.interval_ms = 3000;
+	assert_int_equal(hostd_config_guest_period_ms(&config, &domain), 3000);
+	hostd_config_deinit(&config);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_zones),
+		cmocka_unit_test(test_guest_period),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
