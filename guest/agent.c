@@ -76,7 +76,8 @@ int agent_hello(struct agent *agent, const struct uuid *nonce, uint64_t now_ns)
 	char line[MESSAGE_GUEST_LINE_MAX + 1];
 	int len;
 
-	agent->hello_at_ns = now_ns + AGENT_PATIENCE_NS;
+	agent->hello_at_ns = now_ns + (agent->nonce[0] == '\0' ? AGENT_FIRST_PATIENCE_NS
+								: AGENT_PATIENCE_NS);
 	uuid_format(nonce, hello.nonce);
 	len = message_encode_hello(&hello, line, sizeof(line));
 	if (len < 0)
@@ -113,9 +114,15 @@ static enum agent_event take_welcome(
 }
 
 static enum agent_event take_sample(
-	struct agent *agent, const struct message_sample *sample)
+	struct agent *agent, const struct message_sample *sample, uint64_t now_ns)
 {
 	if (agent->state != AGENT_STREAMING)
+		return AGENT_MORE;
+	/*
+	 * After so long a silence it may be what a host left behind that is gone, while
+	 * its successor waits for a hello.
+	 */
+	if (now_ns >= agent->hello_at_ns)
 		return AGENT_MORE;
 	if (sample->seq <= agent->seq || sample->n_zones != agent->n_zones)
 		return AGENT_DROPPED;
@@ -131,7 +138,7 @@ static enum agent_event take_line(struct agent *agent, const char *line, size_t 
 	case MESSAGE_WELCOME:
 		return take_welcome(agent, &message->welcome, now_ns);
 	case MESSAGE_SAMPLE:
-		return take_sample(agent, &message->sample);
+		return take_sample(agent, &message->sample, now_ns);
 	default:
 		return AGENT_MORE;
 	}

@@ -18,6 +18,9 @@
 /* Silence after which it says hello again: this, or three periods if longer. */
 #define AGENT_PATIENCE_NS UINT64_C(3000000000)
 
+/* A first hello can be lost in a channel that is just changing hands. */
+#define AGENT_FIRST_PATIENCE_NS UINT64_C(1000000000)
+
 /* The rest of a line that was begun, a newline, and the longest hello. */
 #define AGENT_OUTPUT_SIZE (2 * (MESSAGE_GUEST_LINE_MAX + 2))
 

@@ -116,7 +116,10 @@ static void test_hello(void **state)
 	assert_string_equal(message.hello.nonce, NONCE);
 	assert_int_equal(uuid_compare(&message.hello.boot_id, &boot_id), 0);
 	assert_non_null(strstr(message.hello.agent, "vmpower-guest/"));
-	assert_true(agent_deadline_ns(&agent) == 8 * SECOND);
+	/* The first one may be lost; a host that does not answer is not to be hurried. */
+	assert_true(agent_deadline_ns(&agent) == 6 * SECOND);
+	assert_int_equal(agent_hello(&agent, &nonce, 6 * SECOND), 0);
+	assert_true(agent_deadline_ns(&agent) == 9 * SECOND);
 	agent_disconnect(&agent);
 	assert_true(agent_deadline_ns(&agent) == UINT64_MAX);
 	agent_output(&agent, &len);
@@ -153,6 +156,32 @@ static void test_silence(void **state)
 		agent_accept(&agent, &message.sample, 2 * SECOND);
 		assert_true(
 			agent_deadline_ns(&agent) == 2 * SECOND + cases[i].patience_ns);
+		agent_deinit(&agent);
+	}
+}
+
+/* What comes when the hello is due already is of a host that may be gone. */
+static void test_late_sample(void **state)
+{
+	static const struct {
+		uint64_t now_ns;
+		enum agent_event event;
+	} cases[] = {
+		{ 3 * SECOND - 1, AGENT_SAMPLE },
+		{ 3 * SECOND, AGENT_MORE },
+		{ 60 * SECOND, AGENT_MORE },
+	};
+	static const char line[] = "{\"type\":\"sample\",\"seq\":1,\"t_ns\":\"1\","
+				   "\"quality\":\"measured\",\"uj\":[\"7\"]}\n";
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct agent agent = make_streaming(0);
+		struct message message;
+
+		assert_int_equal(
+			feed(&agent, line, cases[i].now_ns, &message), cases[i].event);
+		assert_true(agent_deadline_ns(&agent) == 3 * SECOND);
 		agent_deinit(&agent);
 	}
 }
@@ -335,6 +364,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_late_sample),
 		cmocka_unit_test(test_before_welcome),
 		cmocka_unit_test(test_other_proto),
 		cmocka_unit_test(test_samples),
