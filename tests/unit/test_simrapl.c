@@ -200,8 +200,11 @@ static void test_replacement_is_atomic(void **state)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (pid == 0) {
-		/* Digits come and go, so that a torn value would not be a small step. */
-		for (uint64_t uj = 1; uj <= 20000; uj++) {
+		/*
+		 * Digits come and go, so that a torn value would not be a small step.
+		 * Not more of them: some file systems write at each rename(2).
+		 */
+		for (uint64_t uj = 1; uj <= 2000; uj++) {
 			if (tree_set_energy(&tree, 0, TREE_PACKAGE, uj * uj * uj) < 0)
 				_exit(1);
 		}
@@ -218,7 +221,7 @@ static void test_replacement_is_atomic(void **state)
 	assert_int_equal(
 		rooted_read_u64(dir, &now_uj, "class/powercap/intel-rapl:0/energy_uj"),
 		0);
-	assert_true(now_uj == 8000000000000);
+	assert_true(now_uj == 8000000000);
 	tree_deinit(&tree);
 }
 

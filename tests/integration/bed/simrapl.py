@@ -3,24 +3,32 @@
 """The simulated RAPL, and the truth it writes."""
 import json
 import pathlib
+import shutil
+import tempfile
 
 from bed.process import Process, wait_until
 
 
 class SimRapl:
-    """A simulated RAPL on a host, in DIR/sys; options are those of simrapl."""
+    """A simulated RAPL on a host; options are those of simrapl.
+
+    Its sysfs is in memory: some file systems write at each replacement of a file, and
+    energy would get old while it waits for the disk.
+    """
 
     def __init__(self, build, directory, host=None, **options):
         self.dir = pathlib.Path(directory)
-        self.sysfs = self.dir / "sys"
+        self._memory = tempfile.mkdtemp(prefix="vmpower.", dir="/dev/shm")
+        self.sysfs = pathlib.Path(self._memory, "sys")
         self.truth_path = self.dir / "truth"
         self.dir.mkdir(exist_ok=True)
         command = [build / "tests/simrapl/simrapl", "--dir", self.sysfs, "--truth", self.truth_path]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", value]
         log = self.dir / "simrapl.log"
-        self.process = host.spawn(command, log) if host else Process(command, log)
+        self.process = None
         try:
+            self.process = host.spawn(command, log) if host else Process(command, log)
             self.process.wait_for_log("ready")
         except BaseException:
             self.close()
@@ -29,6 +37,10 @@ class SimRapl:
     def path(self, zone):
         """Of energy_uj of a zone such as intel-rapl:0:0."""
         return self.sysfs / "class/powercap" / zone / "energy_uj"
+
+    def range_uj(self, zone):
+        """Where the zone's counter starts again."""
+        return int((self.path(zone).parent / "max_energy_range_uj").read_text())
 
     def hold(self, zone):
         """From now on the zone's energy_uj is left to the caller."""
@@ -54,7 +66,9 @@ class SimRapl:
         return Moment(lines[after - 1], lines[after], t_ns)
 
     def close(self):
-        self.process.close()
+        if self.process:
+            self.process.close()
+        shutil.rmtree(self._memory, ignore_errors=True)
 
 
 class Moment:
