@@ -1,0 +1,186 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""What is wrong around the daemons: their settings, the counters, libvirt."""
+import os
+import pathlib
+import re
+import subprocess
+import time
+
+import pytest
+
+from bed.process import wait_until
+from bed.watch import Watch
+
+# The file, the line of the error, and what is to be said of it.
+HOSTD_FILES = {
+    "unknown key": ("interval_ms = 1000\ninterval = 5\n", 2, "unknown key 'interval'"),
+    "bad value": ("\n# often\ninterval_ms = 99\n", 3, "100..60000"),
+    "bad name": ("idle_policy = mine\n", 1, "reserved, proportional, equal or host"),
+    "bad number in a section": ('[zone "package-0"]\nidle_w = much\n', 2, "watts"),
+    "unknown key in a section": ('[zone "package-0"]\nidle_watts = 3\n', 2, "'idle_watts'"),
+    "unknown section": ("[colour]\nred = 1\n", 2, "[colour]"),
+    "section without a name": ("[zone]\nidle_w = 1\n", 2, "name"),
+    "no key": ("interval_ms = 1000\nwhat is this\n", 2, "KEY = VALUE"),
+    "long line": ("#\n" * 4 + "state_dir = /" + "x" * 190 + "\n", 5, "190 bytes"),
+}
+GUEST_FILES = {
+    "unknown key": ("mode = 0400\nspeed = 3\n", 2, "unknown key 'speed'"),
+    "bad value": ("mode = 0640\n", 1, "0440"),
+    "relative path": ("\nport = port\n", 2, "an absolute path"),
+    "unknown group": ("group = nobody-of-this-name\n", 1, "group"),
+    "unknown section": ('[zone "package-0"]\nidle_w = 1\n', 2, "package-0"),
+    "long line": ("# " + "x" * 190 + "\n", 1, "190 bytes"),
+}
+FILES = [pytest.param(program, *case, id=f"{program} {name}")
+         for program, cases in (("vmpower-hostd", HOSTD_FILES), ("vmpower-guest", GUEST_FILES))
+         for name, case in cases.items()]
+
+FLAGS = [("vmpower-hostd", "--interval-ms", "5"), ("vmpower-hostd", "--no-such-flag"),
+         ("vmpower-hostd", "--source", "coal"), ("vmpower-hostd", "operand"),
+         ("vmpower-hostd", "--config", "/nonexistent/file"),
+         ("vmpower-guest", "--mode", "0777"), ("vmpower-guest", "--no-such-flag"),
+         ("vmpower-guest", "operand"), ("vmpower-guest", "--config", "/nonexistent/file")]
+
+
+def run(build, program, *arguments):
+    return subprocess.run([build / program, *arguments], stdin=subprocess.DEVNULL,
+                          capture_output=True, text=True, timeout=10, check=False)
+
+
+@pytest.mark.parametrize("program, text, line, said", FILES)
+def test_error_in_the_file(build, tmp_path, program, text, line, said):
+    path = tmp_path / "conf"
+    path.write_text(text)
+    r = run(build, program, "--config", path)
+    assert (r.returncode, r.stdout) == (2, "")
+    assert f"{path}:{line}: " in r.stderr and said in r.stderr, r.stderr
+
+
+def test_all_errors_are_told(build, tmp_path):
+    path = tmp_path / "conf"
+    path.write_text('interval = 1\n\nsource = coal\n[domain "vm"]\nperiod_ms = 1\n')
+    r = run(build, "vmpower-hostd", "--config", path)
+    assert r.returncode == 2
+    assert [said.split(":")[1] for said in r.stderr.splitlines()] == ["1", "3", "5"], r.stderr
+
+
+@pytest.mark.parametrize("program, flags", [pytest.param(f[0], f[1:], id=" ".join(f))
+                                            for f in FLAGS])
+def test_error_in_a_flag(build, program, flags):
+    r = run(build, program, *flags)
+    assert (r.returncode, r.stdout) == (2, "")
+    assert flags[-1].lstrip("-") in r.stderr and f"{program} --help" in r.stderr, r.stderr
+
+
+def test_no_powercap(bed):
+    """Asked for and not there: it says how to get it, and ends."""
+    host = bed.host()
+    sysfs = bed.directory()
+    (sysfs / "devices").symlink_to("/sys/devices")
+    hostd = bed.hostd(host, None, "--sysfs", sysfs, "--source", "powercap", start=False)
+    for d in (hostd.run_dir, hostd.state_dir):
+        d.mkdir()
+    r = host.run(*hostd.command(), check=False)
+    assert r.returncode == 1
+    assert "modprobe intel_rapl_msr" in r.stderr, r.stderr
+
+
+def break_missing(path):
+    path.unlink()
+
+
+def break_empty(path):
+    path.write_text("")
+
+
+def break_garbage(path):
+    path.write_text("12 apples\n")
+
+
+def break_directory(path):
+    path.unlink()
+    path.mkdir()
+
+
+def mend(path):
+    if path.is_dir():
+        path.rmdir()
+
+
+@pytest.fixture(scope="module", name="metered")
+def metered_fixture(module_bed):
+    """hostd and what simulates two packages for it; there are no guests."""
+    host = module_bed.host()
+    sim = module_bed.simrapl(host, packages=",".join(str(i % 2) for i in range(os.cpu_count())), idle_w=30)
+    return sim, module_bed.hostd(host, sim, "--interval-ms", "200")
+
+
+@pytest.mark.parametrize("break_it, cause", (
+    (break_missing, "No such file"), (break_empty, "empty"),
+    (break_garbage, "not a number"), (break_directory, "Is a directory")))
+@pytest.mark.parametrize("path, zone", (("intel-rapl:1", "package-1"),
+                                        ("intel-rapl:0:0", "dram-0")))
+def test_zone_that_cannot_be_read(metered, break_it, cause, path, zone):
+    """It is named with what to do, the others go on, and it comes back by itself."""
+    sim, hostd = metered
+    others = {"package-0", "package-1", "dram-0", "dram-1"} - {zone}
+    logged = len(hostd.log())
+    watch = Watch(hostd, every=0.05)
+    try:
+        start = watch.sleep(0.3)
+        sim.hold(path)
+        time.sleep(0.05)  # an update that had begun
+        break_it(sim.path(path))
+        broken = wait_until(lambda: next((t for t in watch.ticks() if t.t_ns > start.t_ns and
+                                          t.zones[zone]["state"] == "excluded"), None), "excluded")
+        later = watch.sleep(1)
+        mend(sim.path(path))
+        sim.release(path)
+        watch.sleep(1)
+        end = watch.sleep(0.5)
+    finally:
+        watch.close()
+    ticks = watch.stop()
+
+    away = [t for t in ticks if broken.t_ns <= t.t_ns <= later.t_ns]
+    assert len(away) >= 4
+    for tick in away:
+        assert tick.zones[zone]["state"] == "excluded"
+        assert tick.total_uj(zone) == broken.total_uj(zone)
+        assert tick.host["quality"] == "degraded"
+        for other in others:
+            assert tick.zones[other]["state"] == "ok"
+    for other in others:
+        assert later.total_uj(other) > broken.total_uj(other)
+    assert end.zones[zone]["state"] == "ok" and end.host["quality"] == "measured"
+    # Nothing is lost: the counter went on. Readings are up to 20 ms old.
+    truth = sim.at(end.t_ns).zone_uj(zone) - sim.at(start.t_ns).zone_uj(zone)
+    assert end.total_uj(zone) - start.total_uj(zone) == pytest.approx(truth, rel=0.03)
+
+    said = [line for line in hostd.log()[logged:].splitlines() if zone in line]
+    assert len(said) == 2, said
+    named = re.search(r", (/\S+/energy_uj) ", said[0])
+    assert named and pathlib.Path(named[1]).resolve() == sim.path(path).resolve(), said
+    assert cause in said[0], said
+    assert re.search("; (load|see|run|let) ", said[0]), "it does not say what to do"
+    assert "again" in said[1]
+
+
+def test_libvirt_comes_later(bed):
+    """The host's energy is measured without it, and domains as soon as it is there."""
+    host = bed.host()
+    host.stop_libvirtd()
+    hostd = bed.hostd(host, bed.simrapl(host), "--interval-ms", "200")
+    watch = Watch(hostd, every=0.05)
+    try:
+        start = watch.sleep(0)
+        end = watch.sleep(1)
+        assert not end.host["libvirt"]["connected"] and end.host["libvirt"]["error"]
+        assert end.total_uj("package-0") > start.total_uj("package-0")
+        assert "libvirt" in hostd.log()
+        host.start_libvirtd()
+        wait_until(lambda: watch.ticks()[-1].host["libvirt"]["connected"], "connected", 15)
+    finally:
+        watch.close()
+    watch.stop()
