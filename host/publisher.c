@@ -104,22 +104,27 @@ static void add_share(struct tick_share *to, const struct tick_share *share)
 	to->idle_uj += share->idle_uj;
 }
 
-/* Sums over the ledger's domains that do not run, for one of its zones. */
-static struct tick_share sum_ended(const struct ledger *ledger, size_t zone)
+/*
+ * Sums over the ledger's domains that the snapshot does not list, for one of its
+ * zones. Whether they were measured does not matter: while libvirt is away it lists
+ * domains that are no more.
+ */
+static struct tick_share sum_ended(
+	const struct ledger *ledger, const struct inventory *inventory, size_t zone)
 {
 	size_t n = ledger_header(ledger)->counts.domains;
 	struct tick_share sum = { 0 };
 
 	for (size_t i = 0; i < n; i++) {
-		if (!ledger_domain_is_running(ledger, ledger_domain(ledger, i)))
+		if (!inventory_find(inventory, &ledger_domain(ledger, i)->uuid))
 			add_share(&sum, ledger_share(ledger, i, zone));
 	}
 	return sum;
 }
 
 /* row: the zone's in the ledger, negative where it has none yet. */
-static void fill_zone(const struct publisher *publisher, struct snapshot *snapshot,
-	size_t zone, ssize_t row)
+static void fill_zone(const struct publisher *publisher, const struct inventory *inventory,
+	struct snapshot *snapshot, size_t zone, ssize_t row)
 {
 	const struct machine_zone *machine = &sampler_machine(publisher->sampler)->zones[zone];
 	const struct ledger *ledger = sampler_ledger(publisher->sampler);
@@ -150,7 +155,7 @@ static void fill_zone(const struct publisher *publisher, struct snapshot *snapsh
 	to->sum.total_uj = ledger_zone(ledger, (size_t)row)->total_uj;
 	to->sum.unattributed_uj = ledger_zone(ledger, (size_t)row)->unattributed_uj;
 	to->sum.host = ledger_zone(ledger, (size_t)row)->host;
-	to->sum.ended = sum_ended(ledger, (size_t)row);
+	to->sum.ended = sum_ended(ledger, inventory, (size_t)row);
 }
 
 static void fill_shares(const struct publisher *publisher, const ssize_t *zone_rows,
@@ -261,7 +266,7 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		zone_rows[z] = ledger_find_zone(
 			sampler_ledger(publisher->sampler), machine->zones[z].name);
-		fill_zone(publisher, snapshot, z, zone_rows[z]);
+		fill_zone(publisher, inventory, snapshot, z, zone_rows[z]);
 	}
 	for (size_t i = 0; i < inventory->n_domains; i++) {
 		int r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],

@@ -184,3 +184,30 @@ def test_libvirt_comes_later(bed):
     finally:
         watch.close()
     watch.stop()
+
+
+def test_domain_that_ends_unseen(bed):
+    """While libvirt is away its domains are the last known, also those that are no more.
+
+    A domain's energy is its own or that of domains that ended, and never both.
+    """
+    host = bed.host()
+    gone, alive = bed.guests(host, {"gone": ("-N",), "alive": ("-N",)})
+    hostd = bed.hostd(host, bed.simrapl(host), "--interval-ms", "200")
+    watch = Watch(hostd, every=0.05)
+    try:
+        wait_until(lambda: (t := watch.sleep(0.2)) and gone.uuid in t.domains and
+                   t.domain_uj(gone.uuid, "package-0", "dynamic"), "it is measured")
+        pid = gone.pid
+        host.stop_libvirtd()
+        host.run("kill", "-KILL", pid)
+        watch.sleep(1)
+        host.start_libvirtd()
+        wait_until(lambda: gone.uuid not in watch.ticks()[-1].domains, "it is seen to be gone", 20)
+        end = watch.sleep(0.5)
+    finally:
+        watch.close()
+    watch.stop()
+    assert alive.uuid in end.domains
+    ended = end.zones["package-0"]["energy"]["ended_domains"]
+    assert int(ended["dynamic_uj"]) > 0
