@@ -19,7 +19,7 @@ def vm_fixture(module_bed):
 
 @pytest.fixture(name="host")
 def host_fixture(vm):
-    made = FakeHost(vm.channel_path(), listen=False)
+    made = FakeHost(vm.host.path(vm.channel()), listen=False)
     yield made
     made.close()
 
@@ -104,7 +104,7 @@ def test_detached_and_attached(vm, host):
     assert wakeups(vm, pid) - count <= 4
     vm.host.virsh("attach-device", vm.name, path)
     wait_until(lambda: link(vm) == "no-host", "the port is back")
-    host.path = vm.channel_path()
+    host.path = vm.host.path(vm.channel())
     host.greet(new_epoch(), 1, 1)
     assert vm.energy_uj() >= before
 

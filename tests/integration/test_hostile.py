@@ -206,7 +206,7 @@ def assert_recovers(ward):
 def test_garbage_of_the_host(ward):
     """A host that is hostile, to a real port."""
     guest = ward.others[0]
-    host = FakeHost(guest.channel_path(), listen=False)
+    host = FakeHost(ward.host.path(guest.channel()), listen=False)
     if ward.hostd:
         ward.hostd.stop()
     try:

@@ -39,11 +39,11 @@ class Guest:
         """Of its QEMU, as the host sees it (not as this process does)."""
         return int((self.host.dir / f"run/libvirt/qemu/{self.name}.pid").read_text())
 
-    def channel_path(self):
-        """Where QEMU listens, as processes outside of the host can reach it."""
+    def channel(self):
+        """The path where QEMU listens for hostd; processes outside see it by host.path()."""
         xml = ElementTree.fromstring(self.host.virsh("dumpxml", self.name))
         source = xml.find("./devices/channel/target[@name='org.vmpower.0']/../source")
-        return f"/proc/{self.host.ns_pid()}/root{source.get('path')}"
+        return source.get("path")
 
     def run(self, command, check=True, seconds=60):
         """Runs a shell command in the guest: its stdout, or the AssertionError of its stderr."""
