@@ -17,16 +17,9 @@ def vm_fixture(module_bed):
     return module_bed.guest(host, "vm")
 
 
-def channel_path(vm):
-    """Where QEMU listens, as this process can reach it."""
-    line = next(line for line in vm.host.virsh("dumpxml", vm.name).splitlines()
-                if "<source mode='bind'" in line and "org.vmpower.0" in line)
-    return f"/proc/{vm.host.ns_pid()}/root{line.split(chr(39))[3]}"
-
-
 @pytest.fixture(name="host")
 def host_fixture(vm):
-    made = FakeHost(channel_path(vm), listen=False)
+    made = FakeHost(vm.host.path(vm.channel()), listen=False)
     yield made
     made.close()
 
@@ -111,7 +104,7 @@ def test_detached_and_attached(vm, host):
     assert wakeups(vm, pid) - count <= 4
     vm.host.virsh("attach-device", vm.name, path)
     wait_until(lambda: link(vm) == "no-host", "the port is back")
-    host.path = channel_path(vm)
+    host.path = vm.host.path(vm.channel())
     host.greet(new_epoch(), 1, 1)
     assert vm.energy_uj() >= before
 

@@ -4,6 +4,7 @@
 import json
 import shlex
 import subprocess
+import xml.etree.ElementTree as ElementTree
 
 from bed import TESTBED
 from bed.process import LOGS, wait_until
@@ -37,6 +38,12 @@ class Guest:
     def pid(self):
         """Of its QEMU, as the host sees it (not as this process does)."""
         return int((self.host.dir / f"run/libvirt/qemu/{self.name}.pid").read_text())
+
+    def channel(self):
+        """The path where QEMU listens for hostd; processes outside see it by host.path()."""
+        xml = ElementTree.fromstring(self.host.virsh("dumpxml", self.name))
+        source = xml.find("./devices/channel/target[@name='org.vmpower.0']/../source")
+        return source.get("path")
 
     def run(self, command, check=True, seconds=60):
         """Runs a shell command in the guest: its stdout, or the AssertionError of its stderr."""

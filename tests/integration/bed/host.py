@@ -37,6 +37,10 @@ class Host:
         path = self.dir / "ns.pid"
         return int(path.read_text()) if path.exists() else None
 
+    def path(self, path):
+        """A path of the host, as processes outside can reach it."""
+        return f"/proc/{self.ns_pid()}/root{path}"
+
     def enter(self, *command):
         return [TESTBED / "enter", self.dir, *command]
 
