@@ -33,6 +33,12 @@ check-integration: all $(check_PROGRAMS)
 	$(PYTHON) -m pytest -p no:cacheprovider --rootdir=$(abs_top_srcdir) --build=$(abs_top_builddir) \
 		$(PYTEST_FLAGS) $(srcdir)/tests/integration
 
+# As root: a tick's cost with real domains.
+bench-daemon: all $(check_PROGRAMS)
+	$(PYTHON) -m pytest -q -p no:cacheprovider -o python_functions='bench_*' \
+		--rootdir=$(abs_top_srcdir) --build=$(abs_top_builddir) \
+		$(srcdir)/tests/integration/bench_daemon.py
+
 format:
 	$(list_formatted) | xargs $(CLANG_FORMAT) -i
 

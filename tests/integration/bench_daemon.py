@@ -1,0 +1,92 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""What a tick of vmpower-hostd costs with 2 and with 50 domains, and what it holds.
+
+Real libvirt, real QEMU without an operating system: every vCPU halts and is woken by its
+timer, so that every thread moves in every tick. Printed beside the floor of the same
+run: as many preads of a schedstat file as the domains have threads. Run by
+"make bench-daemon", as root.
+"""
+import concurrent.futures
+import os
+import pathlib
+import statistics
+import time
+import uuid
+
+TICKS = 20
+INTERVAL_MS = 250
+
+# Halts, wakes at each timer interrupt: sti; hlt; jmp.
+BOOT_SECTOR = bytes.fromhex("fbf4ebfc").ljust(510, b"\0") + b"\x55\xaa"
+
+DOMAIN = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid>
+<memory unit='MiB'>16</memory><vcpu>4</vcpu>
+<os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
+<devices><controller type='usb' model='none'/>
+<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disk}'/>
+<target dev='vda' bus='virtio'/><readonly/></disk>
+<channel type='unix'><target type='virtio' name='org.vmpower.0'/></channel>
+<memballoon model='none'/></devices></domain>"""
+
+
+def create(host, directory, disk, name):
+    path = directory / f"{name}.xml"
+    path.write_text(DOMAIN.format(name=name, uuid=uuid.uuid4(), disk=disk))
+    host.virsh("create", path)
+
+
+def ticks(hostd):
+    """TICKS different ticks as hostd tells them."""
+    seen = {}
+    while len(seen) < TICKS:
+        tick = hostd.get("/api/v1/host")
+        seen[tick["tick"]] = int(tick["tick_cost_ns"])
+        time.sleep(INTERVAL_MS / 1000 / 4)
+    return list(seen.values())
+
+
+def n_threads(host):
+    tids = host.run("sh", "-c",
+                    "for f in /run/libvirt/qemu/*.pid; do ls /proc/$(cat $f)/task; done")
+    return len(tids.stdout.split())
+
+
+def floor_ns(n):
+    """One pread of a kept-open schedstat, times n."""
+    fd = os.open("/proc/self/schedstat", os.O_RDONLY)
+    times = []
+    for _ in range(TICKS):
+        begin = time.perf_counter_ns()
+        for _ in range(n):
+            os.pread(fd, 64, 0)
+        times.append(time.perf_counter_ns() - begin)
+    os.close(fd)
+    return statistics.median(times)
+
+
+def rss_kib(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    return {line.split(":")[0]: line.split()[1] for line in status.splitlines()
+            if line.startswith(("VmRSS", "RssAnon"))}
+
+
+def bench_daemon(bed, capsys):
+    host = bed.host()
+    sim = bed.simrapl(host)
+    hostd = bed.hostd(host, sim, "--interval-ms", str(INTERVAL_MS))
+    directory = bed.directory()
+    disk = directory / "disk.img"
+    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    made = 0
+    for n in (2, 50):
+        with concurrent.futures.ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda i: create(host, directory, disk, f"d{i}"), range(made, n)))
+        made = n
+        time.sleep(3)
+        cost, threads = ticks(hostd), n_threads(host)
+        with capsys.disabled():
+            median = statistics.median(cost)
+            print(f"\n{n:3} domains, {threads:4} threads: tick {median / 1e3:8.1f} us "
+                  f"(worst {max(cost) / 1e3:.1f} us), {median / floor_ns(threads):.1f} x "
+                  f"the preads alone; {rss_kib(hostd.process.pid)} KiB")
