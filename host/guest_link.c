@@ -411,6 +411,9 @@ void guest_link_publish(struct guest_link *guest, const struct message_sample *s
 	guest->newest = *sample;
 	guest->has_newest = true;
 	guest->newest_offered = false;
+	/* A welcome may be waiting for its first one. */
+	if (guest->link.welcomed && guest->link.seq == 0)
+		speak(guest, clock_monotonic_ns());
 }
 
 const struct uuid *guest_link_uuid(const struct guest_link *guest)

@@ -52,6 +52,27 @@ struct hostd {
 	bool ready;
 };
 
+static bool may_measure(const struct hostd *hostd)
+{
+	return hostd->inventory->connected || !sampler_needs_inventory(hostd->sampler) ||
+		clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
+}
+
+static void measure(struct hostd *hostd, uint64_t late_ns)
+{
+	if (!may_measure(hostd) || sampler_measure(hostd->sampler, late_ns) < 0)
+		return;
+	publisher_tell_guests(&hostd->publisher, hostd->inventory);
+	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
+		log_error("Out of memory; this tick is in the ledger but not shown");
+	if (!hostd->ready) {
+		hostd->ready = true;
+		notify_send("READY=1");
+		log_info("Measuring every %u ms, source=%s", hostd->config->interval_ms,
+			sampler_source_name(hostd->sampler));
+	}
+}
+
 static void take_inventory(evutil_socket_t fd, short what, void *data)
 {
 	struct hostd *hostd = data;
@@ -67,12 +88,9 @@ static void take_inventory(evutil_socket_t fd, short what, void *data)
 		log_error("Out of memory; some domains are not measured until the next change");
 	if (links_update(hostd->links, inventory) < 0)
 		log_error("Out of memory; some guests are not served until the next change");
-}
-
-static bool may_measure(const struct hostd *hostd)
-{
-	return hostd->inventory->connected || !sampler_needs_inventory(hostd->sampler) ||
-		clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
+	/* Not an interval later: guests may have waited for long. */
+	if (!hostd->ready && inventory->connected)
+		measure(hostd, 0);
 }
 
 static void tick(evutil_socket_t fd, short what, void *data)
@@ -87,18 +105,7 @@ static void tick(evutil_socket_t fd, short what, void *data)
 	now_ns = clock_monotonic_ns();
 	due_ns = hostd->begin_ns +
 		hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
-	if (!may_measure(hostd) ||
-		sampler_measure(hostd->sampler, now_ns > due_ns ? now_ns - due_ns : 0) < 0)
-		return;
-	publisher_tell_guests(&hostd->publisher, hostd->inventory);
-	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
-		log_error("Out of memory; this tick is in the ledger but not shown");
-	if (!hostd->ready) {
-		hostd->ready = true;
-		notify_send("READY=1");
-		log_info("Measuring every %u ms, source=%s", hostd->config->interval_ms,
-			sampler_source_name(hostd->sampler));
-	}
+	measure(hostd, now_ns > due_ns ? now_ns - due_ns : 0);
 }
 
 static void stop(evutil_socket_t number, short what, void *data)

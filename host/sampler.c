@@ -80,7 +80,7 @@ static int open_ledger(struct sampler *sampler)
 	}
 	r = ledger_open(sampler->config->state_dir, &boot_id, message, &sampler->ledger);
 	if (message[0])
-		log_line(r < 0 ? LOG_LEVEL_ERROR : LOG_LEVEL_WARNING, "%s", message);
+		log_error("%s", message);
 	return r;
 }
 

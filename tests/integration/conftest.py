@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bed import TESTBED
 from bed.guest import boot
 from bed.host import Host
-from bed.hostd import Hostd
+from bed.hostd import Hostd, Twin
 from bed.process import LOGS, tail
 from bed.simrapl import SimRapl
 
@@ -131,6 +131,15 @@ class Bed:
         """vmpower-hostd with the simulated RAPL (or None) as its sysfs."""
         sysfs = ("--sysfs", simrapl.sysfs) if simrapl else ()
         return self._owned(Hostd(self.build, host, self._directory(), *sysfs, *flags, start=start))
+
+    def twin(self, host, simrapl, channels, *flags):
+        """Another one beside it, for which the directory of the channels is empty."""
+        return self._owned(Twin(self.build, host, self._directory(), channels,
+                                "--sysfs", simrapl.sysfs, *flags))
+
+    def owned(self, part):
+        """Closes a part that the caller made, in its turn."""
+        return self._owned(part)
 
 
 @pytest.fixture

@@ -80,6 +80,17 @@ class Guest:
         """The agent's."""
         return self.run("cat /var/log/vmpower-guest.log", check=False)
 
+    def agent_pids(self):
+        """Its keeper and its worker, or None."""
+        lines = self.run("for p in $(pidof vmpower-guest); do cut -d' ' -f1,4 /proc/$p/stat; done")
+        parents = dict(map(int, line.split()) for line in lines.splitlines())
+        return next(((parent, child) for child, parent in parents.items() if parent in parents),
+                    None)
+
+    def started_s(self, pid):
+        """When a process of the guest began, in seconds since the guest did."""
+        return int(self.run(f"cut -d' ' -f22 /proc/{pid}/stat")) / 100
+
     def wait_for_tree(self, seconds=30):
         wait_until(lambda: self.status_of(f"cat {POWERCAP}/intel-rapl:0/energy_uj") == 0,
                    f"{self.name} has its powercap tree", seconds, every=0.2)

@@ -92,3 +92,19 @@ class Hostd:
         if self.process:
             self.process.close()
             self.process = None
+
+
+class Twin(Hostd):
+    """Another vmpower-hostd on the host, which measures all and serves no guest.
+
+    QEMU would have it wait while the first one has a channel, and hand the channel over
+    as soon as that one ends: so it has a mount namespace in which there are none.
+    """
+
+    def __init__(self, build, host, directory, channels, *flags):
+        self._channels = channels
+        super().__init__(build, host, directory, *flags)
+
+    def command(self, *flags):
+        return ["unshare", "-m", "sh", "-c", 'mount -t tmpfs none "$0" && exec "$@"',
+                self._channels, *super().command(*flags)]
