@@ -28,6 +28,8 @@
 #define LINK_PERIOD_MIN_MS 1000
 /* How long the first tick after a restart waits for libvirt. */
 #define INVENTORY_WAIT_NS (60 * (uint64_t)NSEC_PER_SEC)
+/* When the log says that it waits. */
+#define INVENTORY_PATIENCE_NS (3 * (uint64_t)NSEC_PER_SEC)
 /* Snapshots older than this many intervals make /healthz say so. */
 #define STALE_INTERVALS 3
 #define STALE_MIN_NS    (10 * (uint64_t)NSEC_PER_SEC)
@@ -50,7 +52,18 @@ struct hostd {
 	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
 	struct http *http;
 	bool ready;
+	bool said_waiting;
+	int writer_error;
+	uint64_t measured_ns; /* when the last tick was; CLOCK_MONOTONIC */
 };
+
+/* Older than this, what was measured last is no longer what is. */
+static uint64_t stale_ns(const struct hostd *hostd)
+{
+	uint64_t ns = STALE_INTERVALS * (uint64_t)hostd->config->interval_ms * NSEC_PER_MSEC;
+
+	return ns < STALE_MIN_NS ? STALE_MIN_NS : ns;
+}
 
 static bool may_measure(const struct hostd *hostd)
 {
@@ -58,10 +71,44 @@ static bool may_measure(const struct hostd *hostd)
 		clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
 }
 
+/* The disk's trouble is not the ticks', but who relies on the ledger must know. */
+static void log_writer(struct hostd *hostd)
+{
+	struct writer_status status;
+
+	writer_status(hostd->writer, &status);
+	if (status.error == hostd->writer_error)
+		return;
+	hostd->writer_error = status.error;
+	if (status.error < 0)
+		log_error("Cannot write %s/ledger.checkpoint: %s; until it can be, a power "
+			  "failure loses what came since the last one. Make room there",
+			hostd->config->state_dir, strerror(-status.error));
+	else
+		log_info("%s/ledger.checkpoint is written again", hostd->config->state_dir);
+}
+
+static void log_waiting(struct hostd *hostd)
+{
+	if (hostd->said_waiting ||
+		clock_monotonic_ns() - hostd->begin_ns < INVENTORY_PATIENCE_NS)
+		return;
+	hostd->said_waiting = true;
+	log_warning("Waiting for libvirt (%s) to tell the domains that the first tick after "
+		    "the restart is for; is libvirtd running? See vmpower doctor",
+		hostd->config->connect_uri);
+}
+
 static void measure(struct hostd *hostd, uint64_t late_ns)
 {
-	if (!may_measure(hostd) || sampler_measure(hostd->sampler, late_ns) < 0)
+	if (!may_measure(hostd)) {
+		log_waiting(hostd);
 		return;
+	}
+	if (sampler_measure(hostd->sampler, late_ns) < 0)
+		return;
+	hostd->measured_ns = clock_monotonic_ns();
+	log_writer(hostd);
 	publisher_tell_guests(&hostd->publisher, hostd->inventory);
 	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
 		log_error("Out of memory; this tick is in the ledger but not shown");
@@ -118,12 +165,15 @@ static void stop(evutil_socket_t number, short what, void *data)
 	event_base_loopbreak(hostd->base);
 }
 
+/* Not while ticks fail: a restart is what helps then. */
 static void feed_watchdog(evutil_socket_t fd, short what, void *data)
 {
+	const struct hostd *hostd = data;
+
 	(void)fd;
 	(void)what;
-	(void)data;
-	notify_send("WATCHDOG=1");
+	if (!hostd->ready || clock_monotonic_ns() - hostd->measured_ns < stale_ns(hostd))
+		notify_send("WATCHDOG=1");
 }
 
 static int add_event(struct hostd *hostd, struct event **event, evutil_socket_t fd,
@@ -188,8 +238,6 @@ static int start_links(struct hostd *hostd)
 static int start_http(struct hostd *hostd)
 {
 	const struct hostd_config *config = hostd->config;
-	uint64_t stale_ns =
-		STALE_INTERVALS * (uint64_t)config->interval_ms * NSEC_PER_MSEC;
 	int r;
 
 	if (mkdir(config->run_dir, 0755) < 0 && errno != EEXIST) {
@@ -204,11 +252,11 @@ static int start_http(struct hostd *hostd)
 		log_error("Another vmpower-hostd serves %s; stop it, or use --run-dir",
 			hostd->http_path);
 	else if (r < 0)
-		log_error("Cannot listen on %s: %s", hostd->http_path, strerror(-r));
+		log_error("Cannot listen on %s: %s; see --run-dir", hostd->http_path,
+			strerror(-r));
 	if (r < 0)
 		return r;
-	r = http_start(hostd->http_fd, &hostd->box,
-		stale_ns < STALE_MIN_NS ? STALE_MIN_NS : stale_ns, &hostd->http);
+	r = http_start(hostd->http_fd, &hostd->box, stale_ns(hostd), &hostd->http);
 	if (r < 0)
 		log_error("Cannot start the HTTP server: %s", strerror(-r));
 	return r;
@@ -292,8 +340,9 @@ static void deinit(struct hostd *hostd)
 	if (hostd->source)
 		hostd->source->ops->close(hostd->source);
 	links_free(hostd->links);
-	sampler_free(hostd->sampler);
+	/* Its last checkpoint, while the sampler holds the lock on the directory. */
 	writer_stop(hostd->writer);
+	sampler_free(hostd->sampler);
 	inventory_free(hostd->inventory);
 	snapshot_box_deinit(&hostd->box);
 	if (hostd->base)

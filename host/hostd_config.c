@@ -139,8 +139,10 @@ static struct hostd_domain_config *get_domain(struct hostd_config *config, const
 		if (strcmp(config->domains[i].domain, name) == 0)
 			return &config->domains[i];
 	}
+	if (strlen(name) >= sizeof(domain->domain))
+		return NULL;
 	domains = reallocarray(config->domains, config->n_domains + 1, sizeof(*domains));
-	if (!domains || strlen(name) >= sizeof(domain->domain))
+	if (!domains)
 		return NULL;
 	config->domains = domains;
 	domain = &domains[config->n_domains++];

@@ -143,7 +143,8 @@ static int resume(struct sampler *sampler)
 	if (r == 0) {
 		r = meter_resume(sampler->meter, machine, &previous);
 		sampler->needs_inventory = previous.n_domains > 0;
-		log_info("Going on from the ledger; the first tick covers the outage");
+		if (r == 0)
+			log_info("Going on from the ledger; the first tick covers the outage");
 	} else if (r == -ENOENT) {
 		r = 0;
 	}

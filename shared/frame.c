@@ -71,8 +71,10 @@ enum frame_result frame_next(struct frame *frame, const char **data, size_t *len
 			frame_reset(frame);
 			return FRAME_TOO_LONG;
 		}
-		if (frame->used == 0)
+		if (frame->used == 0 || (frame->used == 1 && frame->line[0] == '\r')) {
+			frame->used = 0;
 			continue;
+		}
 		frame->line[frame->used] = '\0';
 		*ret_line = frame->line;
 		*ret_len = frame->used;

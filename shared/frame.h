@@ -32,7 +32,8 @@ void frame_reset(struct frame *frame);
 /*
  * Takes bytes from *data (moves *data and *len on) until a line is complete, too
  * long, or the input ends. A line is valid until the next call, without newline,
- * and ends with a NUL that is not counted; empty lines are skipped.
+ * and ends with a NUL that is not counted; lines that are empty or only "\r" are
+ * skipped.
  */
 enum frame_result frame_next(struct frame *frame, const char **data, size_t *len,
 	const char **ret_line, size_t *ret_len);

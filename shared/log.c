@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const struct {
@@ -22,6 +23,20 @@ static const struct {
 };
 
 static atomic_int max_level = LOG_LEVEL_INFO;
+
+/* $JOURNAL_STREAM is inherited by programs whose stderr is a terminal: sd-daemon(3). */
+static bool stderr_is_journal(void)
+{
+	const char *stream = getenv("JOURNAL_STREAM");
+	struct stat status;
+	char expected[64];
+
+	if (!stream || fstat(STDERR_FILENO, &status) < 0)
+		return false;
+	snprintf(expected, sizeof(expected), "%ju:%ju", (uintmax_t)status.st_dev,
+		(uintmax_t)status.st_ino);
+	return strcmp(stream, expected) == 0;
+}
 
 void log_set_level(enum log_level level)
 {
@@ -48,7 +63,7 @@ void log_line(enum log_level level, const char *format, ...)
 	if ((int)level > atomic_load(&max_level))
 		return;
 	used = (size_t)snprintf(line, sizeof(line), "%s",
-		getenv("JOURNAL_STREAM") ? levels[level].journal : "");
+		stderr_is_journal() ? levels[level].journal : "");
 	va_start(args, format);
 	vsnprintf(line + used, sizeof(line) - used - 1, format, args);
 	va_end(args);

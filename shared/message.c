@@ -45,8 +45,11 @@ const char *message_quality_name(enum message_quality quality)
 	return quality_names[quality];
 }
 
-/* cJSON recurses, so depth is bounded before it sees a line; strings are skipped. */
-static bool depth_is_ok(const char *line, size_t len)
+/*
+ * cJSON recurses, so depth is bounded before it sees a line; and it ends strings at
+ * an escaped NUL, so there must be none.
+ */
+static bool is_harmless(const char *line, size_t len)
 {
 	size_t depth = 0;
 	bool in_string = false;
@@ -55,6 +58,8 @@ static bool depth_is_ok(const char *line, size_t len)
 		char c = line[i];
 
 		if (in_string) {
+			if (c == '\\' && len - i >= 6 && memcmp(line + i, "\\u0000", 6) == 0)
+				return false;
 			if (c == '\\')
 				i++;
 			else if (c == '"')
@@ -169,6 +174,8 @@ static bool zones_are_a_tree(const struct message_welcome *welcome)
 		char name[MESSAGE_ZONE_NAME_SIZE];
 
 		if (zone->parent < 0) {
+			if (packages == MESSAGE_PACKAGES_MAX)
+				return false;
 			snprintf(name, sizeof(name), "package-%u", packages++);
 			if (strcmp(zone->name, name) != 0)
 				return false;
@@ -279,7 +286,7 @@ int message_decode(const char *line, size_t len, struct message *ret_message)
 	int r;
 
 	/* A NUL would hide what follows it from cJSON. */
-	if (memchr(line, '\0', len) || !depth_is_ok(line, len))
+	if (memchr(line, '\0', len) || !is_harmless(line, len))
 		return -EBADMSG;
 	object = cJSON_ParseWithLengthOpts(line, len, &end, false);
 	if (!object)

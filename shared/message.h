@@ -19,8 +19,9 @@
 #define MESSAGE_HOST_LINE_MAX  16384
 #define MESSAGE_DEPTH_MAX      4
 
-/* 16 guest sockets with a package and a dram zone each. */
-#define MESSAGE_ZONES_MAX      32
+/* Guest sockets, with a package and a dram zone each. */
+#define MESSAGE_PACKAGES_MAX   16
+#define MESSAGE_ZONES_MAX      (2 * MESSAGE_PACKAGES_MAX)
 #define MESSAGE_ZONE_NAME_SIZE 16
 /* At most 64 printable ASCII characters, and the NUL. */
 #define MESSAGE_AGENT_SIZE 65

@@ -27,7 +27,6 @@ enum { FLAG_CONFIG = SPECS_MAX, FLAG_LOG_LEVEL, FLAG_HELP, FLAG_VERSION, N_FLAGS
 struct reader {
 	const struct options *options;
 	const char *path;
-	const bool *given; /* by flag, which wins */
 	FILE *file;
 	int line;
 	bool bad;
@@ -147,8 +146,6 @@ static void set_global(struct reader *reader, const char *key, const char *value
 
 		if (!spec->argument || spec->flag_only || !key_is(key, spec->name))
 			continue;
-		if (reader->given[i])
-			return;
 		r = spec->set(options->settings, value, &expected);
 		if (r < 0)
 			file_error(reader, "%s = %s: expected %s", key, value,
@@ -161,7 +158,7 @@ static void set_global(struct reader *reader, const char *key, const char *value
 		if (log_level_parse(value, &level) < 0)
 			file_error(reader, "%s = %s: expected error, warning, info or debug",
 				key, value);
-		else if (!reader->given[FLAG_LOG_LEVEL])
+		else
 			log_set_level(level);
 		return;
 	}
@@ -213,13 +210,10 @@ static char *read_line(char *line, int size, void *stream)
 	return line;
 }
 
-static void read_file(
-	const struct options *options, const char *path, bool must_exist, const bool *given)
+static void read_file(const struct options *options, const char *path, bool must_exist)
 {
 	cleanup_fclose FILE *file = fopen(path, "re");
-	struct reader reader = {
-		.options = options, .path = path, .given = given, .file = file
-	};
+	struct reader reader = { .options = options, .path = path, .file = file };
 	int r;
 
 	if (!file) {
@@ -256,6 +250,16 @@ static size_t fill_flags(const struct options *options, struct option *flags)
 	return n;
 }
 
+static void __attribute__((__noreturn__))
+print_and_exit(const struct options *options, int flag)
+{
+	if (flag == FLAG_HELP)
+		print_help(options);
+	else
+		printf("%s %s\n", options->program, PACKAGE_VERSION);
+	exit(EXIT_SUCCESS);
+}
+
 static void take_spec(const struct options *options, const struct option_spec *spec)
 {
 	const char *expected = NULL;
@@ -276,11 +280,11 @@ static void take_log_level(const struct options *options)
 	log_set_level(level);
 }
 
-int options_parse(const struct options *options, int argc, char **argv,
-	enum options_operands operands)
+/* Goes over all flags; only_config: just to learn where the configuration file is. */
+static const char *take_flags(const struct options *options, int argc, char **argv,
+	enum options_operands operands, bool only_config)
 {
 	struct option flags[N_FLAGS + 1] = { 0 };
-	bool given[N_FLAGS] = { false };
 	const char *config_path = NULL;
 	int flag;
 
@@ -290,28 +294,28 @@ int options_parse(const struct options *options, int argc, char **argv,
 			NULL)) != -1) {
 		if (flag < 0 || flag >= N_FLAGS)
 			usage_error(options, "bad usage");
-		given[flag] = true;
-		switch (flag) {
-		case FLAG_CONFIG:
+		if (flag == FLAG_CONFIG)
 			config_path = optarg;
-			break;
-		case FLAG_LOG_LEVEL:
+		else if (flag == FLAG_HELP || flag == FLAG_VERSION)
+			print_and_exit(options, flag);
+		else if (!only_config && flag == FLAG_LOG_LEVEL)
 			take_log_level(options);
-			break;
-		case FLAG_HELP:
-			print_help(options);
-			exit(EXIT_SUCCESS);
-		case FLAG_VERSION:
-			printf("%s %s\n", options->program, PACKAGE_VERSION);
-			exit(EXIT_SUCCESS);
-		default:
+		else if (!only_config)
 			take_spec(options, &options->specs[flag]);
-		}
 	}
+	return config_path;
+}
+
+int options_parse(const struct options *options, int argc, char **argv,
+	enum options_operands operands)
+{
+	const char *config_path = take_flags(options, argc, argv, operands, true);
+
 	if (operands == OPTIONS_NO_OPERANDS && optind < argc)
 		usage_error(options, "unexpected argument '%s'", argv[optind]);
 	if (config_path || options->config_path)
 		read_file(options, config_path ? config_path : options->config_path,
-			config_path != NULL, given);
+			config_path != NULL);
+	take_flags(options, argc, argv, operands, false);
 	return optind;
 }

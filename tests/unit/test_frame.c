@@ -52,6 +52,7 @@ static void test_lines(void **state)
 		{ "half of a line that was there before\nab\n", "ab|" },
 		{ "\nab\ncd\n", "ab|cd|" },
 		{ "\n\n\nab\n\n\ncd", "ab|" },
+		{ "\r\n\r\nab\n", "ab|" },
 		{ "\n12345678\n", "12345678|" },
 		{ "\n123456789\nab\n", "!ab|" },
 		{ "\n1234567890123456789012345678901234567890\n\nab\n", "!ab|" },

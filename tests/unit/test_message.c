@@ -78,6 +78,28 @@ static void test_welcome(void **state)
 	assert_memory_equal(&message.welcome, &welcome, sizeof(welcome));
 }
 
+static void test_too_many_packages(void **state)
+{
+	struct message_welcome welcome = { .proto = 1, .nonce = "n", .period_ms = 1000,
+		.stale_after_ms = 10000, .n_zones = MESSAGE_PACKAGES_MAX + 1 };
+	struct message message;
+	char line[MESSAGE_HOST_LINE_MAX];
+	int n;
+
+	(void)state;
+	assert_int_equal(uuid_generate(&welcome.epoch), 0);
+	for (size_t i = 0; i < welcome.n_zones; i++) {
+		welcome.zones[i].parent = -1;
+		welcome.zones[i].max_energy_range_uj = 262143328850;
+		snprintf(welcome.zones[i].name, MESSAGE_ZONE_NAME_SIZE, "package-%zu", i);
+	}
+	n = message_encode_welcome(&welcome, line, sizeof(line));
+	assert_int_equal(message_decode(line, (size_t)n - 1, &message), -EBADMSG);
+	welcome.n_zones--;
+	n = message_encode_welcome(&welcome, line, sizeof(line));
+	assert_int_equal(message_decode(line, (size_t)n - 1, &message), 0);
+}
+
 static void test_sample_and_ack(void **state)
 {
 	struct message_sample sample = { .seq = ((uint64_t)1 << 53) - 1, .t_ns = UINT64_MAX,
@@ -129,7 +151,7 @@ static void test_refused(void **state)
 {
 	static const char *const cases[] = {
 		"", "x", "null", "[]", "\"hello\"", "{", "{}", "{\"type\":1}",
-		HELLO "x", HELLO HELLO,
+		HELLO "x", HELLO HELLO, "{\"type\":\"ack\\u0000x\",\"seq\":1}",
 		"{\"type\":\"hello\"}",
 		"{\"type\":\"x\",\"d\":[[[[1]]]]}",
 		"{\"type\":\"ack\",\"seq\":0}", "{\"type\":\"ack\",\"seq\":1.5}",
@@ -190,6 +212,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_welcome),
+		cmocka_unit_test(test_too_many_packages),
 		cmocka_unit_test(test_sample_and_ack),
 		cmocka_unit_test(test_accepted),
 		cmocka_unit_test(test_refused),
