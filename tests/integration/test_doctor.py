@@ -159,10 +159,9 @@ class Clinic:
         """Defines and starts a domain with BOOT_SECTOR, which is up at once."""
         disk = self.host.dir / "boot.img"
         disk.write_bytes((BOOT_SECTOR.ljust(510, b"\0") + b"\x55\xaa").ljust(1 << 20, b"\0"))
-        xml = domain_xml(name, "/dev/null", "-m", "16", "-e",
-                         f"<disk type='file' device='disk'><driver name='qemu' type='raw'/>"
-                         f"<source file='{disk}'/><target dev='vda' bus='virtio'/><readonly/></disk>",
-                         *options)
+        device = (f"<disk type='file'><driver name='qemu' type='raw'/><source file='{disk}'/>"
+                  "<target dev='vda' bus='virtio'/><readonly/></disk>")
+        xml = domain_xml(name, "/dev/null", "-m", "16", "-e", device, *options)
         xml = re.sub("<kernel>.*</kernel>|<initrd>.*</initrd>|<cmdline>.*</cmdline>", "", xml)
         path = self.host.dir / f"{name}.xml"
         path.write_text(xml.replace("</os>", "<boot dev='hd'/></os>"))
@@ -232,8 +231,8 @@ def test_not_running(host):
 
 def test_two_hostd(host):
     host.start()
-    host.sh(f"setsid vmpower-hostd --config {CONFIG} --run-dir {ROOT}/run2 --state-dir {ROOT}/state2"
-            f" </dev/null >>{ROOT}/hostd.log 2>&1 &")
+    host.sh(f"setsid vmpower-hostd --config {CONFIG} --run-dir {ROOT}/run2 "
+            f"--state-dir {ROOT}/state2 </dev/null >>{ROOT}/hostd.log 2>&1 &")
     wait_until(lambda: host.has("two-hostd"), "there are two")
     host.cure(host.first("two-hostd"))
     host.wait_until_well()
@@ -321,7 +320,8 @@ def test_powercap_missing(host):
         host.wait_for_hostd()
         # Nothing makes zones, but there is something to see: an estimate that says so.
         found = host.examine()
-        assert [(f["check"], f["cure_is_command"]) for f in found if f["severity"] == "warning"] == [
+        warnings = [f for f in found if f["severity"] == "warning"]
+        assert [(f["check"], f["cure_is_command"]) for f in warnings] == [
             ("powercap-missing", False), ("source-estimate", False)]
 
 

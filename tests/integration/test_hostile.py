@@ -106,13 +106,15 @@ class Ward:
             self.hostd.stop()
         self.hostd = self.bed.hostd(self.host, self.simrapl, "--interval-ms", INTERVAL_MS)
         for guest in self.others:
-            wait_until(lambda: int(self.link(guest)["acked_seq"]) >= 2,  # pylint: disable=cell-var-from-loop
-                       f"{guest.name} has samples", 20)
+            self.wait_for_samples(guest, 20)
 
-    def link(self, guest):
-        """How hostd sees it."""
-        domains = self.hostd.get("/api/v1/domains")["domains"]
-        return next((d["link"] for d in domains if d["name"] == guest.name))
+    def wait_for_samples(self, guest, seconds):
+        """Until it has acknowledged some."""
+        def served():
+            domains = self.hostd.get("/api/v1/domains")["domains"]
+            return any(d["name"] == guest.name and int(d["link"]["acked_seq"]) >= 2
+                       for d in domains)
+        wait_until(served, f"{guest.name} has samples", seconds)
 
     def log_lines(self, guest):
         return [line for line in self.hostd.log().splitlines() if f"'{guest.name}'" in line]
@@ -128,14 +130,16 @@ class Ward:
         end = time.monotonic() + self.seconds
         while time.monotonic() < end:
             host = self.hostd.get("/api/v1/host")
-            late_ms[host["tick"]] = int(host["tick_late_ns"]) / 1e6
+            # Of ticks that were left out, only the length of the next one tells.
+            late_ms[host["tick"]] = max(int(host["tick_late_ns"]) / 1e6,
+                                        int(host["dt_ns"]) / 1e6 - INTERVAL_MS)
             time.sleep(INTERVAL_MS / 2e3)
-        assert len(late_ms) >= 0.9 * self.seconds * 1000 / INTERVAL_MS
+        assert len(late_ms) >= 0.5 * self.seconds * 1000 / INTERVAL_MS
         sample_ms = []
         for guest in self.others:
             times = [float(t) for t in guest.run("cat /run/samples").split()]
             times = [t for t in times if t >= begin[guest]]
-            assert len(times) >= 0.8 * self.seconds
+            assert len(times) >= 0.5 * self.seconds
             sample_ms += [(b - a) * 1000 for a, b in zip(times, times[1:])]
         return Observation(late_ms.values(), sample_ms)
 
@@ -198,9 +202,10 @@ def assert_recovers(ward):
     """A proper agent is served, after a back-off that the attack may have earned."""
     agent = ward.hostile.spawn("exec vmpower-guest --run-dir /run/vmpower", "/run/agent.log")
     try:
-        wait_until(lambda: int(ward.link(ward.hostile)["acked_seq"]) >= 2, "the guest is served again", 90)
+        ward.wait_for_samples(ward.hostile, 90)
     finally:
-        ward.hostile.run(f"kill -TERM {agent}; while kill -0 {agent} 2>/dev/null; do usleep 50000; done")
+        ward.hostile.run(
+            f"kill -TERM {agent}; while kill -0 {agent} 2>/dev/null; do usleep 50000; done")
 
 
 def test_garbage_of_the_host(ward):
