@@ -259,7 +259,8 @@ tests_unit_test_list_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_list_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
-EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/xml
+EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/unpack \
+	tests/fixtures/xml
 
 # Prints what the inventory says, for the integration tests.
 check_PROGRAMS += tests/integration/inventory_dump

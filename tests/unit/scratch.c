@@ -89,14 +89,12 @@ void scratch_link(const struct scratch *scratch, const char *path, const char *t
 	assert_int_equal(symlink(target, whole), 0);
 }
 
-void scratch_copy(const struct scratch *scratch, const char *from, const char *path)
+void scratch_unpack(const struct scratch *scratch, const char *fixtures, const char *host)
 {
-	char whole[PATH_MAX];
-	const char *const copy[] = { "cp", "-R", "-P", from, whole, NULL };
-	const char *const allow[] = { "chmod", "-R", "u+w", whole, NULL };
+	char script[PATH_MAX], file[PATH_MAX];
+	const char *const argv[] = { script, file, scratch->path, NULL };
 
-	join(scratch, path, whole);
-	make_parents(whole);
-	run(copy);
-	run(allow);
+	snprintf(script, sizeof(script), "%s/unpack", fixtures);
+	snprintf(file, sizeof(file), "%s/hosts/%s.host", fixtures, host);
+	run(argv);
 }

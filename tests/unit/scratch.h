@@ -18,5 +18,6 @@ void scratch_write(const struct scratch *scratch, const char *path, const char *
 void scratch_unlink(const struct scratch *scratch, const char *path);
 void scratch_link(const struct scratch *scratch, const char *path, const char *target);
 
-/* Copies a directory, links as links. */
-void scratch_copy(const struct scratch *scratch, const char *from, const char *path);
+/* Makes the files of FIXTURES/hosts/HOST.host: sys and proc. */
+void scratch_unpack(
+	const struct scratch *scratch, const char *fixtures, const char *host);

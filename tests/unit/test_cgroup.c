@@ -166,12 +166,15 @@ static void test_recorded(void **state)
 		{ "cpu", "/sys/fs/cgroup/cpu/machine/qemu-1-g1.libvirt-qemu/vcpu0" },
 		{ "cpuacct", "/sys/fs/cgroup/cpuacct" },
 	};
-	static const char procfs[] = FIXTURES "/hosts/kvm-guest/proc";
 	struct cgroup_mounts mounts = { 0 };
-	char text[4096];
+	char procfs[128], text[4096];
+	struct scratch scratch;
 	ssize_t n;
 
 	(void)state;
+	scratch_init(&scratch);
+	scratch_unpack(&scratch, FIXTURES, "kvm-guest");
+	snprintf(procfs, sizeof(procfs), "%s/proc", scratch.path);
 	assert_int_equal(cgroup_mounts_read(procfs, &mounts), 0);
 	n = rooted_read(procfs, text, sizeof(text), "71/task/76/cgroup");
 	assert_true(n > 0);
@@ -186,6 +189,7 @@ static void test_recorded(void **state)
 		assert_string_equal(directory, cases[i].directory);
 	}
 	cgroup_mounts_deinit(&mounts);
+	scratch_deinit(&scratch);
 }
 
 /* PROCFS and both kinds of hierarchies in one scratch directory. */

@@ -318,7 +318,7 @@ static void test_recorded(void **state)
 
 	(void)state;
 	bed_init(&bed, false);
-	strcpy(bed.procfs, FIXTURES "/hosts/kvm-guest/proc");
+	scratch_unpack(&bed.scratch, FIXTURES, "kvm-guest");
 	write_pid_file(&bed, "a", 71);
 	bed_start(&bed);
 	assert_string_equal(bed_text(&bed, 1),

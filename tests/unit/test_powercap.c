@@ -87,6 +87,70 @@ static void describe(
 	}
 }
 
+/* A host, whose tree a test may change. */
+struct host {
+	struct scratch scratch;
+	char sysfs[128], procfs[128];
+	struct energy *energy;
+	struct sample sample;
+};
+
+#define ZONE "sys/devices/virtual/powercap/intel-rapl/intel-rapl:"
+
+static void host_init(struct host *host, const char *name)
+{
+	*host = (struct host){ 0 };
+	scratch_init(&host->scratch);
+	scratch_unpack(&host->scratch, FIXTURES, name);
+	snprintf(host->sysfs, sizeof(host->sysfs), "%s/sys", host->scratch.path);
+	snprintf(host->procfs, sizeof(host->procfs), "%s/proc", host->scratch.path);
+}
+
+static void host_deinit(struct host *host)
+{
+	energy_close(host->energy);
+	sample_deinit(&host->sample);
+	scratch_deinit(&host->scratch);
+}
+
+static int setup(void **state)
+{
+	*state = malloc(sizeof(struct host));
+	host_init(*state, "xeon-2s");
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	host_deinit(*state);
+	free(*state);
+	return 0;
+}
+
+static void check_host(struct host *host, const char *zones, const char *cpus)
+{
+	const struct machine *machine;
+	char text[1024];
+
+	assert_int_equal(
+		open_host(host->sysfs, host->procfs, ENERGY_AUTO, &host->energy), 0);
+	assert_string_equal(energy_source_name(host->energy), "powercap");
+	assert_int_equal(energy_read(host->energy, &host->sample), 0);
+	machine = energy_machine(host->energy);
+	describe(machine, &host->sample, text);
+	assert_string_equal(text, zones);
+	assert_int_equal(machine->n_cpus, strlen(cpus));
+	for (size_t i = 0; i < machine->n_cpus; i++) {
+		const struct machine_cpu *cpu = &machine->cpus[i];
+
+		assert_int_equal(cpu->online, cpus[i] != '.');
+		assert_int_equal(host->sample.cpus[i].busy_ns,
+			cpu->online ? (i + 1) * 1000000000 : 0);
+		if (cpu->online)
+			assert_int_equal(cpu->package, cpus[i] - '0');
+	}
+}
+
 static void test_hosts(void **state)
 {
 	static const struct {
@@ -113,70 +177,12 @@ static void test_hosts(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char sysfs[256], procfs[256], text[1024];
-		const struct machine *machine;
-		struct sample sample = { 0 };
-		struct energy *energy;
+		struct host host;
 
-		snprintf(sysfs, sizeof(sysfs), FIXTURES "/hosts/%s/sys", cases[i].host);
-		snprintf(
-			procfs, sizeof(procfs), FIXTURES "/hosts/%s/proc", cases[i].host);
-		assert_int_equal(open_host(sysfs, procfs, ENERGY_AUTO, &energy), 0);
-		assert_string_equal(energy_source_name(energy), "powercap");
-		assert_int_equal(energy_read(energy, &sample), 0);
-		machine = energy_machine(energy);
-		describe(machine, &sample, text);
-		assert_string_equal(text, cases[i].zones);
-		assert_int_equal(machine->n_cpus, strlen(cases[i].cpus));
-		for (size_t cpu = 0; cpu < machine->n_cpus; cpu++) {
-			uint64_t busy_ns = machine->cpus[cpu].online
-						   ? (cpu + 1) * 1000000000
-						   : 0;
-
-			assert_int_equal(
-				machine->cpus[cpu].online, cases[i].cpus[cpu] != '.');
-			assert_int_equal(sample.cpus[cpu].busy_ns, busy_ns);
-			if (machine->cpus[cpu].online)
-				assert_int_equal(machine->cpus[cpu].package,
-					cases[i].cpus[cpu] - '0');
-		}
-		sample_deinit(&sample);
-		energy_close(energy);
+		host_init(&host, cases[i].host);
+		check_host(&host, cases[i].zones, cases[i].cpus);
+		host_deinit(&host);
 	}
-}
-
-/* A host whose tree a test may change. */
-struct host {
-	struct scratch scratch;
-	char sysfs[128], procfs[128];
-	struct energy *energy;
-	struct sample sample;
-};
-
-#define ZONE "sys/devices/virtual/powercap/intel-rapl/intel-rapl:"
-
-static int setup(void **state)
-{
-	struct host *host = calloc(1, sizeof(*host));
-
-	scratch_init(&host->scratch);
-	scratch_copy(&host->scratch, FIXTURES "/hosts/xeon-2s/sys", "sys");
-	scratch_copy(&host->scratch, FIXTURES "/hosts/xeon-2s/proc", "proc");
-	snprintf(host->sysfs, sizeof(host->sysfs), "%s/sys", host->scratch.path);
-	snprintf(host->procfs, sizeof(host->procfs), "%s/proc", host->scratch.path);
-	*state = host;
-	return 0;
-}
-
-static int teardown(void **state)
-{
-	struct host *host = *state;
-
-	energy_close(host->energy);
-	sample_deinit(&host->sample);
-	scratch_deinit(&host->scratch);
-	free(host);
-	return 0;
 }
 
 static const char *read_host(struct host *host)
@@ -297,7 +303,7 @@ static void test_cpu_goes(void **state)
 
 static void test_auto(void **state)
 {
-	struct host *host = *state;
+	struct host *host = *state, bare;
 
 	scratch_write(&host->scratch, ZONE "0/energy_uj", "");
 	scratch_write(&host->scratch, ZONE "1/energy_uj", "");
@@ -312,10 +318,11 @@ static void test_auto(void **state)
 	assert_string_equal(energy_source_name(host->energy), "powercap");
 	energy_close(host->energy);
 	host->energy = NULL;
+	host_init(&bare, "kvm-guest");
 	assert_int_equal(
-		open_host(FIXTURES "/hosts/kvm-guest/sys",
-			FIXTURES "/hosts/kvm-guest/proc", ENERGY_POWERCAP, &host->energy),
+		open_host(bare.sysfs, bare.procfs, ENERGY_POWERCAP, &bare.energy),
 		-ENODEV);
+	host_deinit(&bare);
 	assert_int_equal(
 		open_host("/nowhere", host->procfs, ENERGY_AUTO, &host->energy), -ENOENT);
 	assert_int_equal(

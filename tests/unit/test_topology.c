@@ -31,9 +31,12 @@ static void test_hosts(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct topology topology;
-		char path[256];
+		struct scratch scratch;
+		char path[128];
 
-		snprintf(path, sizeof(path), FIXTURES "/hosts/%s/sys", cases[i].host);
+		scratch_init(&scratch);
+		scratch_unpack(&scratch, FIXTURES, cases[i].host);
+		snprintf(path, sizeof(path), "%s/sys", scratch.path);
 		assert_int_equal(topology_read(path, &topology), 0);
 		assert_int_equal(topology.n_cpus, strlen(cases[i].physical_id));
 		for (size_t cpu = 0; cpu < topology.n_cpus; cpu++) {
@@ -49,6 +52,7 @@ static void test_hosts(void **state)
 			assert_int_equal(found->node, cases[i].node[cpu] - '0');
 		}
 		topology_deinit(&topology);
+		scratch_deinit(&scratch);
 	}
 }
 
