@@ -283,8 +283,7 @@ def test_guests_rebooted(scene):
     boot = scene.busy.run("cat /proc/sys/kernel/random/boot_id")
     scene.host.virsh("reset", scene.busy.name)
     scene.light.reboot()
-    scene.busy.wait()
-    assert scene.busy.run("cat /proc/sys/kernel/random/boot_id") != boot
+    scene.busy.wait_for_boot_after(boot)
     for guest in (scene.busy, scene.light):
         scene.recorders[guest].begin_boot()
     started_s = scene.light.started_s(start_agent(scene.light))

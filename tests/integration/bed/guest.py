@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """A guest of a host, and what can be done in it."""
+import contextlib
 import json
 import shlex
 import subprocess
@@ -102,8 +103,12 @@ class Guest:
     def reboot(self, seconds=60):
         """Its own reboot; waits until the new boot answers."""
         boot = self.run("cat /proc/sys/kernel/random/boot_id")
-        self.run("(sleep 0.2; reboot -f) >/dev/null 2>&1 </dev/null &")
+        with contextlib.suppress(AgentError):  # it may be quicker than the answer
+            self.run("(sleep 0.2; reboot -f) >/dev/null 2>&1 </dev/null &")
+        self.wait_for_boot_after(boot, seconds)
 
+    def wait_for_boot_after(self, boot, seconds=60):
+        """Until it answers in another boot than that of this id."""
         def back():
             try:
                 return self.run("cat /proc/sys/kernel/random/boot_id") != boot
