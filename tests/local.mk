@@ -263,8 +263,8 @@ EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/unpack \
 	tests/fixtures/xml
 
 # Prints what the inventory says, for the integration tests.
-check_PROGRAMS += tests/integration/inventory_dump
-tests_integration_inventory_dump_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS) $(CJSON_CFLAGS)
-tests_integration_inventory_dump_LDADD = $(host_LIBS)
+check_PROGRAMS += tests/inventory_dump/inventory_dump
+tests_inventory_dump_inventory_dump_CFLAGS = $(AM_CFLAGS) $(HOST_CFLAGS) $(CJSON_CFLAGS)
+tests_inventory_dump_inventory_dump_LDADD = $(host_LIBS)
 endif
 endif

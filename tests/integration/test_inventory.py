@@ -19,12 +19,12 @@ CHANNEL = "<channel type='unix'><target type='virtio' name='org.vmpower.0'/></ch
 
 
 class Dump:
-    """tests/integration/inventory_dump on a host."""
+    """tests/inventory_dump/inventory_dump on a host."""
 
     def __init__(self, bed, host):
         self.host = host
         self.log = bed.directory() / "log"
-        self.process = host.spawn([bed.build / "tests/integration/inventory_dump",
+        self.process = host.spawn([bed.build / "tests/inventory_dump/inventory_dump",
                                    "qemu:///system"], self.log)
 
     def all(self):

@@ -23,7 +23,7 @@ static const struct facts_paths paths = {
 	.libvirt_run_dir = "/run/libvirt",
 	.connect = "qemu:///system",
 	.run_dir = RUNDIR,
-	.config = "/etc/vmpower/hostd.conf",
+	.config = "/srv/vmpower/hostd.conf",
 	.systemd = "/run/systemd/system",
 };
 
@@ -342,11 +342,11 @@ static const struct {
 	{ no_module, FINDING_ERROR, "module-not-loaded", true, "modprobe intel_rapl_msr",
 		"not loaded" },
 	{ no_powercap, FINDING_ERROR, "powercap-missing", true,
-		"mkdir -p $(dirname /etc/vmpower/hostd.conf); touch /etc/vmpower/hostd.conf; "
-		"sed -i '/^[[:blank:]]*source[[:blank:]]*=/d' /etc/vmpower/hostd.conf; "
-		"{ echo 'source = estimate'; cat /etc/vmpower/hostd.conf; } "
-		">/etc/vmpower/hostd.conf.new && mv /etc/vmpower/hostd.conf.new "
-		"/etc/vmpower/hostd.conf; systemctl restart vmpower-hostd",
+		"mkdir -p $(dirname /srv/vmpower/hostd.conf); touch /srv/vmpower/hostd.conf; "
+		"sed -i '/^[[:blank:]]*source[[:blank:]]*=/d' /srv/vmpower/hostd.conf; "
+		"{ echo 'source = estimate'; cat /srv/vmpower/hostd.conf; } "
+		">/srv/vmpower/hostd.conf.new && mv /srv/vmpower/hostd.conf.new "
+		"/srv/vmpower/hostd.conf; systemctl restart vmpower-hostd",
 		"6.1.0 has no module" },
 	{ no_powercap_but_estimate, FINDING_WARNING, "powercap-missing", false,
 		"nothing, where an estimate will do; vmpower-hostd makes one", NULL },
@@ -362,7 +362,7 @@ static const struct {
 	{ no_hostd, FINDING_ERROR, "hostd-not-running", true,
 		"systemctl start vmpower-hostd", NULL },
 	{ no_hostd_by_hand, FINDING_ERROR, "hostd-not-running", true,
-		"setsid vmpower-hostd --config /etc/vmpower/hostd.conf "
+		"setsid vmpower-hostd --config /srv/vmpower/hostd.conf "
 		"</dev/null >/dev/null 2>&1 &",
 		NULL },
 	{ no_hostd_for_user, FINDING_ERROR, "hostd-not-running", true,
@@ -395,11 +395,11 @@ static const struct {
 	{ libvirt_fails, FINDING_ERROR, "libvirt-failed", false,
 		"check --connect, and what libvirt logs", NULL },
 	{ told_to_estimate, FINDING_WARNING, "source-estimate", true,
-		"mkdir -p $(dirname /etc/vmpower/hostd.conf); touch /etc/vmpower/hostd.conf; "
-		"sed -i '/^[[:blank:]]*source[[:blank:]]*=/d' /etc/vmpower/hostd.conf; "
-		"{ echo 'source = auto'; cat /etc/vmpower/hostd.conf; } "
-		">/etc/vmpower/hostd.conf.new && mv /etc/vmpower/hostd.conf.new "
-		"/etc/vmpower/hostd.conf; systemctl restart vmpower-hostd",
+		"mkdir -p $(dirname /srv/vmpower/hostd.conf); touch /srv/vmpower/hostd.conf; "
+		"sed -i '/^[[:blank:]]*source[[:blank:]]*=/d' /srv/vmpower/hostd.conf; "
+		"{ echo 'source = auto'; cat /srv/vmpower/hostd.conf; } "
+		">/srv/vmpower/hostd.conf.new && mv /srv/vmpower/hostd.conf.new "
+		"/srv/vmpower/hostd.conf; systemctl restart vmpower-hostd",
 		NULL },
 	{ no_channel, FINDING_WARNING, "no-channel", true, "vmpower enroll web1", NULL },
 	{ no_channel_odd_name, FINDING_WARNING, "no-channel", true,
