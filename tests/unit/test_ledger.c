@@ -719,7 +719,10 @@ static void publish(const struct ledger *ledger, struct published *published)
 		/* A value of an epoch that is not there yet would be nobody's. */
 		if (uuid_compare(&published->epochs[number], &domain->epoch) != 0) {
 			published->guests_uj[number] = 0;
+			/* The process may be killed between any two of these. */
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
 			published->epochs[number] = domain->epoch;
+			__atomic_signal_fence(__ATOMIC_SEQ_CST);
 		}
 		published->guests_uj[number] = domain->guest_uj[0];
 	}
