@@ -70,6 +70,14 @@ static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
 	return r;
 }
 
+/* As nohup(1) leaves SIGHUP, for the agent to outlive its terminal. */
+static bool is_ignored(int signal)
+{
+	struct sigaction action;
+
+	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int catch_signals(struct keeper *keeper)
 {
 	sigset_t signals;
@@ -77,6 +85,9 @@ static int catch_signals(struct keeper *keeper)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
+	if (!is_ignored(SIGHUP))
+		sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
 	/* The worker inherits this: it ends when the keeper tells it. */
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ||

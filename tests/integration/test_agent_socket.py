@@ -40,7 +40,7 @@ class Guest:
     """A mount namespace with a directory for the tree, and agents in it."""
 
     def __init__(self, build, base):
-        self.agent_path = build / "vmpower-guest"
+        self.agent_command = [build / "vmpower-guest"]
         self.base = base
         self.port = str(base / "port")
         self.run = str(base / "run")
@@ -62,7 +62,7 @@ class Guest:
     def start(self, *flags, mount=None, run=None, env=None):
         """A new agent. Its pid is the keeper's: nsenter has become that."""
         agent = Process(
-            self.command(self.agent_path, "--port", self.port, "--mount", mount or self.dir,
+            self.command(*self.agent_command, "--port", self.port, "--mount", mount or self.dir,
                          "--run-dir", run or self.run, "--config", "/dev/null", *flags),
             self.log_path, env)
         self.agents.append(agent)
@@ -306,6 +306,24 @@ def test_keeper_killed(guest, host):
     assert guest.mounts() == [guest.dir]
     assert guest.energy() == 5000
     assert "left by an earlier agent" in guest.log()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGHUP])
+def test_signals_that_end_it(guest, host, number):
+    agent = guest.start()
+    host.greet(new_epoch(), 1000, 10)
+    os.kill(agent.pid, number)
+    assert agent.popen.wait(5) == 0
+    assert not guest.mounts()
+
+
+def test_nohup(guest, host):
+    guest.agent_command.insert(0, "nohup")
+    agent = guest.start()
+    host.greet(new_epoch(), 1000, 10)
+    os.kill(agent.pid, signal.SIGHUP)
+    time.sleep(0.3)
+    assert agent.alive() and guest.energy() == 1000
 
 
 def test_state_is_lost_or_damaged(guest, host):
