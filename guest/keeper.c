@@ -54,8 +54,9 @@ static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
 	r = rundir_open(path, uid, gid, &keeper->run_fd);
 	if (r == -EPERM) {
 		log_error(
-			"%s belongs to another user, or others may write to it; remove it, "
-			"or choose another --run-dir",
+			"%s is not the agent's own directory: another user has or may write "
+			"to it, or other files are in it; remove it, or name with --run-dir "
+			"one that does not exist yet",
 			path);
 		return r;
 	}

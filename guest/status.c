@@ -12,8 +12,6 @@
 
 #include "shared/cleanup.h"
 
-#define NEW_NAME STATUS_NAME ".new"
-
 /* What is written so far; what does not fit sets used to size. */
 struct text {
 	char *to;
@@ -102,7 +100,7 @@ int status_format(const struct status *status, struct mirror *mirror, uint64_t n
 
 int status_write(int run_fd, const char *text, size_t len)
 {
-	cleanup_close int fd = openat(run_fd, NEW_NAME,
+	cleanup_close int fd = openat(run_fd, STATUS_NEW_NAME,
 		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	ssize_t n;
 
@@ -111,7 +109,7 @@ int status_write(int run_fd, const char *text, size_t len)
 	n = write(fd, text, len);
 	if (n != (ssize_t)len)
 		return n < 0 ? -errno : -EIO;
-	if (renameat(run_fd, NEW_NAME, run_fd, STATUS_NAME) < 0)
+	if (renameat(run_fd, STATUS_NEW_NAME, run_fd, STATUS_NAME) < 0)
 		return -errno;
 	return 0;
 }

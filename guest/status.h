@@ -14,7 +14,8 @@
 #include "guest/mirror.h"
 #include "shared/message.h"
 
-#define STATUS_NAME "status.json"
+#define STATUS_NAME	"status.json"
+#define STATUS_NEW_NAME STATUS_NAME ".new"
 /* Room for POWERCAP_ZONES_MAX zones. */
 #define STATUS_TEXT_SIZE 8192
 
