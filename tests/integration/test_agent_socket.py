@@ -7,6 +7,7 @@ The host is bed/fake_host.py's; there is no virtual machine.
 import errno
 import json
 import os
+import pwd
 import signal
 import socket
 import stat
@@ -175,7 +176,14 @@ def test_worker_has_no_privileges(guest, host):
     agent = guest.start()
     host.greet(new_epoch(), 10, 10)
     worker = guest.worker(agent)
-    assert "0" not in proc_field(worker, "Uid") + proc_field(worker, "Gid")
+    try:
+        user = pwd.getpwnam("vmpower")
+        ids = user.pw_uid, user.pw_gid
+    except KeyError:
+        ids = 61047, 61047
+    assert proc_field(worker, "Uid") == [str(ids[0])] * 4
+    assert proc_field(worker, "Gid") == [str(ids[1])] * 4
+    assert os.stat(os.path.join(guest.run, "state")).st_uid == ids[0]
     assert proc_field(worker, "Groups") == []
     for kind in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
         assert int(proc_field(worker, kind)[0], 16) == 0
@@ -183,6 +191,15 @@ def test_worker_has_no_privileges(guest, host):
     assert stat.S_IMODE(os.stat(guest.run).st_mode) == 0o700
     for name in ("state", "status.json"):
         assert stat.S_IMODE(os.stat(os.path.join(guest.run, name)).st_mode) == 0o600
+
+
+def test_refuses_a_directory_of_others(guest):
+    os.mkdir(guest.run)
+    with open(os.path.join(guest.run, "other"), "wb"):
+        pass
+    assert guest.start().popen.wait(5) == 1
+    assert "is not the agent's own directory" in guest.log()
+    assert os.stat(guest.run).st_uid == 0
 
 
 def test_mode_and_group(guest, host):
