@@ -68,6 +68,8 @@ tests_unit_test_mount_SOURCES = tests/unit/test_mount.c \
 	tests/unit/listing.c tests/unit/listing.h
 tests_unit_test_mount_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mount_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+# Allocations are counted.
+tests_unit_test_mount_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
 	tests/unit/listing.c tests/unit/listing.h
 tests_unit_test_tree_CFLAGS = $(unit_CFLAGS)
