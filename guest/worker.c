@@ -179,7 +179,9 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 	if (r < 0) {
 		if (log_limit_pass(
 			    &worker->rejected_limit, now, LOG_INTERVAL_NS, &suppressed))
-			log_warning("ignoring a sample of the host: a counter decreased");
+			log_warning(
+				"ignoring a sample of the host: a counter decreased or "
+				"is out of range");
 		return 0;
 	}
 	r = state_store(worker->state, &memory);
