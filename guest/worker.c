@@ -50,6 +50,7 @@ struct worker {
 	struct log_limit dropped_limit;
 	struct log_limit rejected_limit;
 	struct log_limit store_limit;
+	struct log_limit hello_limit;
 };
 
 /* The worker's clock counts suspend, so that what is old then is stale. */
@@ -305,20 +306,22 @@ static int open_port(struct worker *worker)
 	return 0;
 }
 
-static int say_hello(struct worker *worker)
+static void say_hello(struct worker *worker)
 {
+	uint64_t now = now_ns(), suppressed;
 	struct uuid nonce;
 	int r;
 
 	r = uuid_generate(&nonce);
 	if (r == 0)
-		r = agent_hello(&worker->agent, &nonce, now_ns());
+		r = agent_hello(&worker->agent, &nonce, now);
 	if (r < 0) {
-		log_error("cannot say hello: %s", strerror(-r));
-		return r;
+		if (log_limit_pass(
+			    &worker->hello_limit, now, LOG_INTERVAL_NS, &suppressed))
+			log_error("cannot say hello, trying again: %s", strerror(-r));
+		agent_connect(&worker->agent, now + AGENT_PATIENCE_NS);
 	}
 	set_link(worker, STATUS_GREETING);
-	return 0;
 }
 
 static int write_port(struct worker *worker)
@@ -355,11 +358,8 @@ static int process_deadlines(struct worker *worker)
 		r = open_port(worker);
 	if (r < 0)
 		return r;
-	if (now >= agent_deadline_ns(&worker->agent)) {
-		r = say_hello(worker);
-		if (r < 0)
-			return r;
-	}
+	if (now >= agent_deadline_ns(&worker->agent))
+		say_hello(worker);
 	if (!worker->stale && now >= mirror_stale_at_ns(&worker->mirror)) {
 		worker->stale = true;
 		log_warning(
