@@ -20,6 +20,7 @@
 #include "guest/present.h"
 #include "guest/privileges.h"
 #include "guest/rundir.h"
+#include "guest/status.h"
 #include "guest/worker.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
@@ -298,6 +299,15 @@ static int start(struct keeper *keeper)
 	return r;
 }
 
+/* It would go on saying that samples come. */
+static void remove_status(const struct keeper *keeper)
+{
+	int r = status_remove(keeper->run_fd);
+
+	if (r < 0)
+		log_warning("cannot remove " STATUS_NAME ": %s", strerror(-r));
+}
+
 int keeper_run(const struct settings *settings)
 {
 	struct keeper keeper = {
@@ -313,6 +323,7 @@ int keeper_run(const struct settings *settings)
 	if (start(&keeper) == 0) {
 		wait_for_worker(&keeper);
 		present_unmount(&keeper.present);
+		remove_status(&keeper);
 	} else {
 		keeper.exit_code = EXIT_FAILURE;
 	}

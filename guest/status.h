@@ -47,3 +47,6 @@ int status_format(const struct status *status, struct mirror *mirror, uint64_t n
 
 /* Replaces the file in the directory run_fd. */
 int status_write(int run_fd, const char *text, size_t len);
+
+/* Removes it, for it is not how things are any more; nothing to do is fine. */
+int status_remove(int run_fd);

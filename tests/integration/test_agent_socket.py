@@ -149,6 +149,7 @@ def test_presents_what_the_host_says(guest, host):
     assert 5_000_000 <= guest.energy() < 6_000_000
     assert agent.stop(5) == 0
     assert not guest.mounts()
+    assert sorted(os.listdir(guest.run)) == ["lock", "state"]
 
 
 def test_smooth_and_never_more_than_measured(guest, host):
@@ -305,6 +306,7 @@ def test_worker_killed(guest, host):
     assert agent.popen.wait(5) == 1
     assert not guest.mounts()
     assert "killed by signal 9" in guest.log()
+    assert not os.path.exists(os.path.join(guest.run, "status.json"))
     guest.start()
     host.greet(epoch, 1000, 10)
     assert guest.energy() == 1000

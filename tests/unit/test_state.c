@@ -326,6 +326,31 @@ static void test_status(void **context)
 }
 
 /* The largest status there can be fits. */
+/* A killed agent's, or of its user of then; never written through to elsewhere. */
+static void test_status_in_the_way(void **context)
+{
+	const struct fixture *fixture = *context;
+	struct stat st;
+	int fd;
+
+	assert_int_equal(status_remove(fixture->run_fd), 0);
+	fd = openat(fixture->run_fd, STATUS_NEW_NAME, O_WRONLY | O_CREAT, 0400);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "longer", 6), 6);
+	assert_int_equal(
+		linkat(fixture->run_fd, STATUS_NEW_NAME, fixture->run_fd, STATE_NAME, 0),
+		0);
+	assert_int_equal(status_write(fixture->run_fd, "new", 3), 0);
+	assert_int_equal(fstatat(fixture->run_fd, STATUS_NAME, &st, 0), 0);
+	assert_int_equal(st.st_size, 3);
+	assert_int_equal(st.st_mode & ALLPERMS, 0600);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 6);
+	close(fd);
+	assert_int_equal(status_remove(fixture->run_fd), 0);
+	assert_int_equal(fstatat(fixture->run_fd, STATUS_NAME, &st, 0), -1);
+}
+
 static void test_largest_status(void **context)
 {
 	const struct status status = { .link = STATUS_STREAMING,
@@ -375,6 +400,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_status_in_the_way, setup, teardown),
 		cmocka_unit_test(test_largest_status),
 	};
 
