@@ -409,6 +409,23 @@ def test_unmounted_by_somebody(guest, host):
     assert "unmounted by somebody else" in guest.log()
 
 
+def test_covered_by_somebody(guest, host):
+    """What another mounted over the tree is not unmounted in its place."""
+    agent = guest.start()
+    host.greet(new_epoch(), 1000, 10)
+    guest.run_command("sh", "-c", f"mount -t tmpfs none {guest.dir}; touch {guest.dir}/theirs")
+    assert agent.stop(5) == 0
+    assert f"cannot unmount {guest.dir}: something else is mounted over it" in guest.log()
+    assert os.path.exists(guest.path(guest.dir, "theirs"))
+    assert guest.mounts() == [guest.dir]
+    assert guest.start().popen.wait(5) == 1
+    assert os.path.exists(guest.path(guest.dir, "theirs"))
+    guest.run_command("umount", guest.dir)
+    guest.start()
+    host.greet(new_epoch(), 2000, 10)
+    assert guest.mounts() == [guest.dir] and guest.energy() >= 1000
+
+
 def test_auto_mounts_in_sysfs_only(guest, host):
     guest.run_command("sh", "-c", "mount -t tmpfs none /sys/class; mkdir /sys/class/powercap")
     agent = guest.start(mount="auto")
