@@ -255,8 +255,8 @@ const struct powercap_attribute powercap_attributes[] = {
 		.repeat = EACH_CHILD },
 
 	READ_ONLY("name", DIR_ZONE, render_name),
-	{ .name = "energy_uj", .mode = S_IFREG, .configurable = true, .within = DIR_ZONE,
-		.render = render_energy },
+	{ .name = "energy_uj", .mode = S_IFREG, .configurable = true, .moves = true,
+		.within = DIR_ZONE, .render = render_energy },
 	READ_ONLY("max_energy_range_uj", DIR_ZONE, render_range),
 	{ .name = "enabled", .mode = S_IFREG | 0644, .within = DIR_DEVICE, .text = "1\n",
 		.store = store_enabled },

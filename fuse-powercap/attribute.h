@@ -70,6 +70,8 @@ struct powercap_attribute {
 	mode_t mode;
 	/* Permission bits and group are the options'. */
 	bool configurable;
+	/* Reads something else each time. */
+	bool moves;
 	unsigned int within;
 	/* Of a directory: the kind it is. */
 	unsigned int holds;

@@ -31,7 +31,7 @@ struct powercap_mount {
 	struct fuse_buf buffer;
 };
 
-/* What one open file reads; taken again at offset 0. */
+/* What one open file that moves reads; taken again at offset 0. */
 struct snapshot {
 	bool taken;
 	size_t len;
@@ -162,12 +162,15 @@ static void mount_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *in
 		fuse_reply_err(req, -r);
 		return;
 	}
-	snapshot = malloc(sizeof(*snapshot));
-	if (!snapshot) {
-		fuse_reply_err(req, ENOMEM);
-		return;
+	/* None for what everybody may open: it would be memory that anybody can take. */
+	if (powercap_tree_moves(tree_of(req), ino)) {
+		snapshot = malloc(sizeof(*snapshot));
+		if (!snapshot) {
+			fuse_reply_err(req, ENOMEM);
+			return;
+		}
+		snapshot->taken = false;
 	}
-	snapshot->taken = false;
 	info->fh = (uintptr_t)snapshot;
 	info->direct_io = 1;
 	/* Failed: the open was interrupted, there will be no release. */
@@ -185,10 +188,11 @@ static void mount_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info 
 static void mount_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset,
 	struct fuse_file_info *info)
 {
-	struct snapshot *snapshot = (struct snapshot *)(uintptr_t)info->fh;
+	struct snapshot *kept = (struct snapshot *)(uintptr_t)info->fh, passing;
+	struct snapshot *snapshot = kept ? kept : &passing;
 	size_t start;
 
-	if (offset == 0 || !snapshot->taken) {
+	if (offset == 0 || !kept || !kept->taken) {
 		ssize_t r = powercap_tree_render(tree_of(req), ino, snapshot->text);
 
 		snapshot->taken = r >= 0;

@@ -302,6 +302,13 @@ int powercap_tree_check_open(
 	return 0;
 }
 
+bool powercap_tree_moves(const struct powercap_tree *tree, uint64_t ino)
+{
+	struct powercap_node node;
+
+	return node_find(tree, ino, &node) == 0 && powercap_attributes[node.row].moves;
+}
+
 ssize_t powercap_tree_render(const struct powercap_tree *tree, uint64_t ino,
 	char text[POWERCAP_TREE_TEXT_SIZE])
 {

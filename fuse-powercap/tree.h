@@ -66,7 +66,10 @@ static inline void cleanup_powercap_tree_freep(struct powercap_tree **tree)
 }
 #define cleanup_powercap_tree cleanup(cleanup_powercap_tree_freep)
 
-/* All functions below give -ENOENT for an inode number the tree does not have. */
+/*
+ * All functions below that return an int give -ENOENT for an inode number the tree
+ * does not have.
+ */
 
 /* The entry of that name. -ENOENT: there is none; -ENOTDIR. */
 int powercap_tree_lookup(const struct powercap_tree *tree, uint64_t dir, const char *name,
@@ -102,6 +105,12 @@ ssize_t powercap_tree_readlink(const struct powercap_tree *tree, uint64_t ino,
  */
 int powercap_tree_check_open(
 	const struct powercap_tree *tree, uint64_t ino, bool reads, bool writes);
+
+/*
+ * Whether the file reads something else each time, so that one who reads it in
+ * parts needs them to be of one text.
+ */
+bool powercap_tree_moves(const struct powercap_tree *tree, uint64_t ino);
 
 /*
  * Writes what the file reads now, with a NUL; returns its length without that.

@@ -20,6 +20,7 @@
 #include "guest/present.h"
 #include "guest/privileges.h"
 #include "guest/rundir.h"
+#include "guest/status.h"
 #include "guest/worker.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
@@ -54,8 +55,9 @@ static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
 	r = rundir_open(path, uid, gid, &keeper->run_fd);
 	if (r == -EPERM) {
 		log_error(
-			"%s belongs to another user, or others may write to it; remove it, "
-			"or choose another --run-dir",
+			"%s is not the agent's own directory: another user has or may write "
+			"to it, or other files are in it; remove it, or name with --run-dir "
+			"one that does not exist yet",
 			path);
 		return r;
 	}
@@ -70,6 +72,14 @@ static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
 	return r;
 }
 
+/* As nohup(1) leaves SIGHUP, for the agent to outlive its terminal. */
+static bool is_ignored(int signal)
+{
+	struct sigaction action;
+
+	return sigaction(signal, NULL, &action) == 0 && action.sa_handler == SIG_IGN;
+}
+
 static int catch_signals(struct keeper *keeper)
 {
 	sigset_t signals;
@@ -77,6 +87,9 @@ static int catch_signals(struct keeper *keeper)
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGTERM);
 	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGQUIT);
+	if (!is_ignored(SIGHUP))
+		sigaddset(&signals, SIGHUP);
 	sigaddset(&signals, SIGCHLD);
 	/* The worker inherits this: it ends when the keeper tells it. */
 	if (sigprocmask(SIG_BLOCK, &signals, NULL) < 0 ||
@@ -286,6 +299,15 @@ static int start(struct keeper *keeper)
 	return r;
 }
 
+/* It would go on saying that samples come. */
+static void remove_status(const struct keeper *keeper)
+{
+	int r = status_remove(keeper->run_fd);
+
+	if (r < 0)
+		log_warning("cannot remove " STATUS_NAME ": %s", strerror(-r));
+}
+
 int keeper_run(const struct settings *settings)
 {
 	struct keeper keeper = {
@@ -301,6 +323,7 @@ int keeper_run(const struct settings *settings)
 	if (start(&keeper) == 0) {
 		wait_for_worker(&keeper);
 		present_unmount(&keeper.present);
+		remove_status(&keeper);
 	} else {
 		keeper.exit_code = EXIT_FAILURE;
 	}

@@ -3,6 +3,7 @@
 noinst_LIBRARIES += guest/libguest.a
 guest_libguest_a_SOURCES = \
 	guest/agent.c guest/agent.h \
+	guest/channel.c guest/channel.h \
 	guest/keeper.c guest/keeper.h \
 	guest/keeper_call.c guest/keeper_call.h \
 	guest/mirror.c guest/mirror.h \

@@ -137,6 +137,8 @@ static int advance_zone(struct mirror_zone *zone, uint64_t uj)
 {
 	uint64_t previous_uj = zone->measured_uj - zone->offset_uj, measured_uj;
 
+	if (uj > MIRROR_UJ_MAX)
+		return -ERANGE;
 	if (!(zone->flags & MIRROR_MEASURED)) {
 		/* A counter that reads 0 makes tools give up on it. */
 		zone->offset_uj = uj == 0 ? 1 : 0;

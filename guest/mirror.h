@@ -23,6 +23,12 @@
 /* offset_uj is that of the memory's epoch. */
 #define MIRROR_CURRENT 2u
 
+/*
+ * What a host can have counted: 292,000 years of 1 MW. A slip of a host, once shown
+ * and never taken back, must leave room to go on counting.
+ */
+#define MIRROR_UJ_MAX ((uint64_t)INT64_MAX)
+
 /* These two are stored as they are: of fixed size, without padding. */
 struct mirror_zone {
 	char name[POWERCAP_ZONE_NAME_SIZE];
@@ -76,7 +82,8 @@ int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome)
 
 /*
  * What is to be stored before this sample, of the current welcome, is committed.
- * -ERANGE: a value is lower than before in its epoch, or beyond 64 bits.
+ * -ERANGE: a value is lower than before in its epoch, beyond MIRROR_UJ_MAX, or takes
+ * the guest's beyond 64 bits.
  */
 int mirror_prepare(const struct mirror *mirror, const struct message_sample *sample,
 	struct mirror_memory *ret_memory);

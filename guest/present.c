@@ -33,19 +33,28 @@
 #define N_DEATH_CHECKS 20
 #define DEATH_CHECK_NS 100000000
 
-static bool is_target(const struct present *present, const char *path)
+/* The mounts of a target, in the order they were made. */
+struct stack {
+	bool has_ours;
+	bool ours_on_top;
+};
+
+static void note_mount(
+	const struct present *present, const struct mountinfo *mount, struct stack *stacks)
 {
+	bool ours = strcmp(mount->type, POWERCAP_MOUNT_TYPE) == 0 &&
+		    strcmp(mount->source, POWERCAP_MOUNT_SOURCE) == 0;
+
 	for (size_t i = 0; i < present->n_targets; i++) {
-		if (strcmp(present->targets[i], path) == 0)
-			return true;
+		if (strcmp(present->targets[i], mount->mount_point) != 0)
+			continue;
+		stacks[i].has_ours |= ours;
+		stacks[i].ours_on_top = ours;
 	}
-	return false;
 }
 
-/*
- * Whether something of an agent is mounted on a target, and on which. -errno.
- */
-static int find_mount(const struct present *present, char ret_path[PATH_MAX])
+static int read_stacks(
+	const struct present *present, struct stack stacks[PRESENT_TARGETS_MAX])
 {
 	cleanup_fclose FILE *file = fopen("/proc/self/mountinfo", "re");
 	cleanup_free char *line = NULL;
@@ -57,15 +66,42 @@ static int find_mount(const struct present *present, char ret_path[PATH_MAX])
 	while ((len = getline(&line, &size, file)) >= 0) {
 		struct mountinfo mount;
 
-		if (mountinfo_parse(line, (size_t)len, &mount) < 0 ||
-			strcmp(mount.type, POWERCAP_MOUNT_TYPE) != 0 ||
-			strcmp(mount.source, POWERCAP_MOUNT_SOURCE) != 0 ||
-			!is_target(present, mount.mount_point))
-			continue;
-		strcpy(ret_path, mount.mount_point);
-		return 1;
+		if (mountinfo_parse(line, (size_t)len, &mount) == 0)
+			note_mount(present, &mount, stacks);
 	}
 	return ferror(file) ? -EIO : 0;
+}
+
+/*
+ * Whether something of an agent is mounted on a target, and on which. -errno, which
+ * is logged; -EBUSY: something else is mounted over it, and umount2(2) would take that.
+ */
+static int find_mount(const struct present *present, const char **ret_path)
+{
+	struct stack stacks[PRESENT_TARGETS_MAX] = { 0 };
+	const char *covered = NULL;
+	int r;
+
+	r = read_stacks(present, stacks);
+	if (r < 0) {
+		log_error("cannot read /proc/self/mountinfo: %s", strerror(-r));
+		return r;
+	}
+	for (size_t i = 0; i < present->n_targets; i++) {
+		if (stacks[i].ours_on_top) {
+			*ret_path = present->targets[i];
+			return 1;
+		}
+		if (stacks[i].has_ours)
+			covered = present->targets[i];
+	}
+	if (!covered)
+		return 0;
+	log_error(
+		"cannot unmount %s: something else is mounted over it; unmount that "
+		"first, then this, too",
+		covered);
+	return -EBUSY;
 }
 
 /*
@@ -100,10 +136,10 @@ static bool becomes_dead(const char *path)
 
 static int clear_targets(struct present *present)
 {
-	char path[PATH_MAX];
+	const char *path;
 	int r;
 
-	while ((r = find_mount(present, path)) > 0) {
+	while ((r = find_mount(present, &path)) > 0) {
 		if (!becomes_dead(path)) {
 			log_error(
 				"%s is served by another vmpower-guest: stop that one, or "
@@ -119,8 +155,6 @@ static int clear_targets(struct present *present)
 		}
 		log_info("unmounted %s, left by an earlier agent", path);
 	}
-	if (r < 0)
-		log_error("cannot read /proc/self/mountinfo: %s", strerror(-r));
 	return r;
 }
 
@@ -261,18 +295,15 @@ int present_mount(struct present *present, int *ret_fuse_fd)
 
 void present_unmount(struct present *present)
 {
-	char path[PATH_MAX];
-	int r;
+	const char *path;
 
 	if (!present->mounted)
 		return;
 	present->mounted = false;
-	while ((r = find_mount(present, path)) > 0) {
+	while (find_mount(present, &path) > 0) {
 		if (umount2(path, MNT_DETACH | UMOUNT_NOFOLLOW) == 0)
 			continue;
 		log_error("cannot unmount %s: %s", path, strerror(errno));
 		return;
 	}
-	if (r < 0)
-		log_error("cannot read /proc/self/mountinfo: %s", strerror(-r));
 }

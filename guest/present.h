@@ -27,12 +27,16 @@ struct present {
 
 /*
  * Finds where to mount for --mount auto or a directory. A mount that an agent left
- * behind there is undone. -EBUSY: an agent that lives has it.
+ * behind there is undone. -EBUSY: an agent that lives has it, or something else is
+ * mounted over it.
  */
 int present_init(struct present *present, const char *mount);
 
 /* Mounts; *ret_fuse_fd, the caller's, is what to serve it by. -EALREADY. */
 int present_mount(struct present *present, int *ret_fuse_fd);
 
-/* Undoes it, whoever still uses it; nothing to do is fine. */
+/*
+ * Undoes it, whoever still uses it; nothing to do is fine. What somebody else mounted
+ * over it stays, and so does what is below.
+ */
 void present_unmount(struct present *present);

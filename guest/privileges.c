@@ -17,8 +17,6 @@ void privileges_find_user(uid_t *ret_uid, gid_t *ret_gid)
 {
 	const struct passwd *user = getpwnam(PRIVILEGES_USER);
 
-	if (!user)
-		user = getpwnam(PRIVILEGES_FALLBACK_USER);
 	*ret_uid = user ? user->pw_uid : PRIVILEGES_FALLBACK_ID;
 	*ret_gid = user ? user->pw_gid : PRIVILEGES_FALLBACK_ID;
 }

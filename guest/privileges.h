@@ -5,10 +5,13 @@
 
 #include <sys/types.h>
 
-/* Tried in this order; if neither exists, the numbers nobody has everywhere. */
-#define PRIVILEGES_USER		 "vmpower"
-#define PRIVILEGES_FALLBACK_USER "nobody"
-#define PRIVILEGES_FALLBACK_ID	 65534
+#define PRIVILEGES_USER "vmpower"
+/*
+ * User and group where that one does not exist. Not nobody, whose processes could
+ * read the worker's files; a number that no distribution gives away: above 60577 and
+ * below systemd's dynamic users (61184). It needs no entry in passwd(5).
+ */
+#define PRIVILEGES_FALLBACK_ID 61047
 
 /* Who the worker is to be. */
 void privileges_find_user(uid_t *ret_uid, gid_t *ret_gid);

@@ -11,9 +11,11 @@
 #define RUNDIR_LOCK_NAME "lock"
 
 /*
- * Opens path, and makes it with mode 0700 if it is not there (its parent must be).
- * It and the worker's files in it become the worker's, uid and gid. *ret_fd is the
- * caller's. -EPERM: it is somebody else's, or others may write to it.
+ * Opens path, and makes it if it is not there (its parent must be). It, with mode
+ * 0700, and the worker's files in it become the worker's, uid and gid. *ret_fd is
+ * the caller's. -EPERM: others may write to it, or it is neither the worker's
+ * already nor one of root's that is empty, or 0700 with nothing but an agent's files
+ * in it. -ENOTDIR: also for a symbolic link.
  */
 int rundir_open(const char *path, uid_t uid, gid_t gid, int *ret_fd);
 

@@ -12,8 +12,6 @@
 
 #include "shared/cleanup.h"
 
-#define NEW_NAME STATUS_NAME ".new"
-
 /* What is written so far; what does not fit sets used to size. */
 struct text {
 	char *to;
@@ -100,18 +98,33 @@ int status_format(const struct status *status, struct mirror *mirror, uint64_t n
 	return out.used < out.size ? (int)out.used : -ENOBUFS;
 }
 
+/* One that is left of another user, or of an agent that was killed, is in the way. */
+static int open_new(int run_fd)
+{
+	const int flags = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC;
+	int fd = openat(run_fd, STATUS_NEW_NAME, flags, 0600);
+
+	if (fd < 0 && errno == EEXIST && unlinkat(run_fd, STATUS_NEW_NAME, 0) == 0)
+		fd = openat(run_fd, STATUS_NEW_NAME, flags, 0600);
+	return fd < 0 ? -errno : fd;
+}
+
 int status_write(int run_fd, const char *text, size_t len)
 {
-	cleanup_close int fd = openat(run_fd, NEW_NAME,
-		O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_close int fd = open_new(run_fd);
 	ssize_t n;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	n = write(fd, text, len);
 	if (n != (ssize_t)len)
 		return n < 0 ? -errno : -EIO;
-	if (renameat(run_fd, NEW_NAME, run_fd, STATUS_NAME) < 0)
+	if (renameat(run_fd, STATUS_NEW_NAME, run_fd, STATUS_NAME) < 0)
 		return -errno;
 	return 0;
+}
+
+int status_remove(int run_fd)
+{
+	return unlinkat(run_fd, STATUS_NAME, 0) < 0 && errno != ENOENT ? -errno : 0;
 }

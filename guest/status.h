@@ -14,7 +14,8 @@
 #include "guest/mirror.h"
 #include "shared/message.h"
 
-#define STATUS_NAME "status.json"
+#define STATUS_NAME	"status.json"
+#define STATUS_NEW_NAME STATUS_NAME ".new"
 /* Room for POWERCAP_ZONES_MAX zones. */
 #define STATUS_TEXT_SIZE 8192
 
@@ -46,3 +47,6 @@ int status_format(const struct status *status, struct mirror *mirror, uint64_t n
 
 /* Replaces the file in the directory run_fd. */
 int status_write(int run_fd, const char *text, size_t len);
+
+/* Removes it, for it is not how things are any more; nothing to do is fine. */
+int status_remove(int run_fd);

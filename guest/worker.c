@@ -12,19 +12,14 @@
 #include <unistd.h>
 
 #include "fuse-powercap/mount.h"
-#include "guest/agent.h"
+#include "guest/channel.h"
 #include "guest/keeper_call.h"
 #include "guest/mirror.h"
-#include "guest/port.h"
 #include "guest/state.h"
 #include "guest/status.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/rooted.h"
-
-/* Of the port a turn: a host that floods must not keep the tree waiting. */
-#define READS_A_TURN 4
-#define READ_SIZE    16384
 
 /* One line of a kind in this time; how many were held back is said with the next. */
 #define LOG_INTERVAL_NS UINT64_C(10000000000)
@@ -34,18 +29,13 @@ enum tag { TAG_KEEPER, TAG_WATCH, TAG_PORT, TAG_TREE };
 struct worker {
 	const struct worker_settings *settings;
 	int epoll_fd;
-	struct agent agent;
+	struct channel channel;
 	struct mirror mirror;
 	struct state *state;
 	struct status status;
-	struct port port;
-	/* Reading the port ended for the turn's sake, not because nothing was left. */
-	bool more;
-	char input[READ_SIZE];
 	struct powercap_tree *tree;
 	struct powercap_mount *mount;
-	bool stale;	/* and said so */
-	int open_error; /* of the port, as it was logged */
+	bool stale; /* and said so */
 	struct log_limit link_limits[STATUS_STREAMING + 1];
 	struct log_limit dropped_limit;
 	struct log_limit rejected_limit;
@@ -103,11 +93,12 @@ static void log_link(struct worker *worker)
 	}
 }
 
-static void set_link(struct worker *worker, enum status_link link)
+/* After whatever may have changed the link. */
+static void follow_link(struct worker *worker)
 {
-	if (worker->status.link == link)
+	if (worker->status.link == worker->channel.link)
 		return;
-	worker->status.link = link;
+	worker->status.link = worker->channel.link;
 	log_link(worker);
 	write_status(worker);
 }
@@ -160,12 +151,11 @@ static void take_welcome(struct worker *worker, const struct message_welcome *we
 	r = mirror_welcome(&worker->mirror, welcome);
 	if (r < 0) {
 		log_dropped(worker);
-		/* Greeted again, but not at once. */
-		agent_connect(&worker->agent, now_ns() + AGENT_PATIENCE_NS);
+		channel_reject(&worker->channel, now_ns());
 		return;
 	}
-	port_settle(&worker->port);
-	set_link(worker, STATUS_STREAMING);
+	channel_settle(&worker->channel);
+	follow_link(worker);
 }
 
 /* Stores what the sample makes of the counters, and only then shows it. */
@@ -179,7 +169,9 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 	if (r < 0) {
 		if (log_limit_pass(
 			    &worker->rejected_limit, now, LOG_INTERVAL_NS, &suppressed))
-			log_warning("ignoring a sample of the host: a counter decreased");
+			log_warning(
+				"ignoring a sample of the host: a counter decreased or "
+				"is out of range");
 		return 0;
 	}
 	r = state_store(worker->state, &memory);
@@ -192,7 +184,7 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 		return 0;
 	}
 	mirror_commit(&worker->mirror, sample, &memory, now);
-	agent_accept(&worker->agent, sample, now);
+	agent_accept(&worker->channel.agent, sample, now);
 	worker->status.seq = sample->seq;
 	worker->status.quality = sample->quality;
 	if (worker->stale)
@@ -209,13 +201,15 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 	return 0;
 }
 
-static int take_bytes(struct worker *worker, const char *data, size_t len)
+static int take_bytes(void *context, const char *data, size_t len)
 {
+	struct worker *worker = context;
 	struct message message;
 	int r = 0;
 
 	while (r == 0) {
-		switch (agent_feed(&worker->agent, &data, &len, now_ns(), &message)) {
+		switch (agent_feed(
+			&worker->channel.agent, &data, &len, now_ns(), &message)) {
 		case AGENT_MORE:
 			return 0;
 		case AGENT_WELCOME:
@@ -232,149 +226,33 @@ static int take_bytes(struct worker *worker, const char *data, size_t len)
 	return r;
 }
 
-/* The host, or the port with it, has gone. */
-static void lose_host(struct worker *worker, int error)
-{
-	agent_disconnect(&worker->agent);
-	worker->more = false;
-	if (error != -ENOTCONN) {
-		log_debug("the port: %s", strerror(-error));
-		port_detach(&worker->port, now_ns());
-	}
-	set_link(worker, worker->port.fd < 0 ? STATUS_NO_PORT : STATUS_NO_HOST);
-}
-
-static int read_port(struct worker *worker)
-{
-	worker->more = false;
-	for (unsigned int i = 0; i < READS_A_TURN; i++) {
-		ssize_t n = port_read(
-			&worker->port, worker->input, sizeof(worker->input));
-		int r;
-
-		if (n == -EAGAIN || n == -EINTR)
-			return 0;
-		if (n < 0) {
-			lose_host(worker, (int)n);
-			return 0;
-		}
-		r = take_bytes(worker, worker->input, (size_t)n);
-		if (r < 0)
-			return r;
-	}
-	worker->more = true;
-	return 0;
-}
-
-static int process_port(struct worker *worker, uint32_t events)
-{
-	if (!(events & (EPOLLHUP | EPOLLERR)) && worker->agent.state == AGENT_AWAY) {
-		agent_connect(&worker->agent, now_ns());
-		set_link(worker, STATUS_GREETING);
-	}
-	return read_port(worker);
-}
-
-static int open_port(struct worker *worker)
-{
-	const char *path = worker->settings->port;
-	int fd, r;
-
-	r = keeper_call(worker->settings->call_fd, KEEPER_OPEN_PORT, &fd);
-	if (r == -ETIMEDOUT) {
-		log_error("the keeper does not answer; ending");
-		return r;
-	}
-	if (r == 0)
-		r = port_attach(&worker->port, fd, TAG_PORT);
-	if (r < 0) {
-		if (r != worker->open_error)
-			log_info("cannot open %s: %s%s; waiting for it", path,
-				strerror(-r),
-				r == -ENOENT && strstr(path, "/virtio-ports/")
-					? " (the domain has no such channel)"
-					: "");
-		worker->open_error = r;
-		port_failed(&worker->port, now_ns());
-		return 0;
-	}
-	/* The first event, which comes at once, tells whether a host is there. */
-	worker->open_error = 0;
-	return 0;
-}
-
-static int say_hello(struct worker *worker)
-{
-	struct uuid nonce;
-	int r;
-
-	r = uuid_generate(&nonce);
-	if (r == 0)
-		r = agent_hello(&worker->agent, &nonce, now_ns());
-	if (r < 0) {
-		log_error("cannot say hello: %s", strerror(-r));
-		return r;
-	}
-	set_link(worker, STATUS_GREETING);
-	return 0;
-}
-
-static int write_port(struct worker *worker)
-{
-	const char *data;
-	size_t len;
-
-	while (worker->port.fd >= 0) {
-		ssize_t n;
-
-		data = agent_output(&worker->agent, &len);
-		if (len == 0)
-			break;
-		n = port_write(&worker->port, data, len);
-		if (n == -EAGAIN || n == -EINTR)
-			break;
-		if (n < 0)
-			lose_host(worker, (int)n);
-		else
-			agent_sent(&worker->agent, (size_t)n);
-	}
-	agent_output(&worker->agent, &len);
-	return port_want_writing(
-		&worker->port, len > 0 || worker->agent.state == AGENT_AWAY);
-}
-
 /* What is due at this moment. */
 static int process_deadlines(struct worker *worker)
 {
 	uint64_t now = now_ns();
-	int r = 0;
+	int r;
 
-	if (now >= port_deadline_ns(&worker->port))
-		r = open_port(worker);
+	r = channel_process_deadlines(&worker->channel, now);
 	if (r < 0)
 		return r;
-	if (now >= agent_deadline_ns(&worker->agent)) {
-		r = say_hello(worker);
-		if (r < 0)
-			return r;
-	}
+	follow_link(worker);
 	if (!worker->stale && now >= mirror_stale_at_ns(&worker->mirror)) {
 		worker->stale = true;
 		log_warning(
 			"no sample for too long: energy_uj reads EIO until the host is back");
 		write_status(worker);
 	}
-	return write_port(worker);
+	r = channel_write(&worker->channel, now);
+	follow_link(worker);
+	return r;
 }
 
 static int timeout_ms(const struct worker *worker)
 {
-	uint64_t due_ns = port_deadline_ns(&worker->port), now = now_ns(), ms;
+	uint64_t due_ns = channel_deadline_ns(&worker->channel), now = now_ns(), ms;
 
-	if (worker->more)
+	if (worker->channel.more)
 		return 0;
-	if (agent_deadline_ns(&worker->agent) < due_ns)
-		due_ns = agent_deadline_ns(&worker->agent);
 	if (!worker->stale && mirror_stale_at_ns(&worker->mirror) < due_ns)
 		due_ns = mirror_stale_at_ns(&worker->mirror);
 	if (due_ns == UINT64_MAX)
@@ -398,6 +276,25 @@ static int process_tree(struct worker *worker)
 	return r;
 }
 
+static int process_port(struct worker *worker, uint32_t events)
+{
+	int r = channel_process(&worker->channel, events, now_ns(), take_bytes, worker);
+
+	follow_link(worker);
+	return r;
+}
+
+static int read_more(struct worker *worker)
+{
+	int r;
+
+	if (!worker->channel.more || worker->channel.port.fd < 0)
+		return 0;
+	r = channel_read(&worker->channel, now_ns(), take_bytes, worker);
+	follow_link(worker);
+	return r;
+}
+
 /* 1: the keeper wants the worker to end. */
 static int process_event(struct worker *worker, const struct epoll_event *event)
 {
@@ -405,10 +302,10 @@ static int process_event(struct worker *worker, const struct epoll_event *event)
 	case TAG_KEEPER:
 		return 1;
 	case TAG_WATCH:
-		port_process_watch(&worker->port, now_ns());
+		port_process_watch(&worker->channel.port, now_ns());
 		return 0;
 	case TAG_PORT:
-		return worker->port.fd < 0 ? 0 : process_port(worker, event->events);
+		return process_port(worker, event->events);
 	case TAG_TREE:
 		return process_tree(worker);
 	}
@@ -428,11 +325,9 @@ static int run_loop(struct worker *worker)
 			sizeof(events) / sizeof(events[0]), timeout_ms(worker));
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (worker->more && worker->port.fd >= 0) {
-			r = read_port(worker);
-			if (r < 0)
-				return r;
-		}
+		r = read_more(worker);
+		if (r < 0)
+			return r;
 		for (int i = 0; i < n; i++) {
 			r = process_event(worker, &events[i]);
 			if (r != 0)
@@ -501,10 +396,9 @@ static int init(struct worker *worker)
 					    worker->settings->call_fd, &event) < 0)
 		r = -errno;
 	if (r == 0)
-		r = port_init(&worker->port, worker->settings->port, worker->epoll_fd,
-			TAG_WATCH);
-	if (r == 0)
-		r = agent_init(&worker->agent, &boot_id);
+		r = channel_init(&worker->channel, worker->settings->port,
+			worker->epoll_fd, worker->settings->call_fd, TAG_PORT, TAG_WATCH,
+			&boot_id);
 	if (r < 0)
 		log_error("cannot start: %s", strerror(-r));
 	return r;
@@ -514,8 +408,7 @@ static void deinit(struct worker *worker)
 {
 	powercap_mount_free(worker->mount);
 	powercap_tree_free(worker->tree);
-	agent_deinit(&worker->agent);
-	port_deinit(&worker->port);
+	channel_deinit(&worker->channel);
 	state_free(worker->state);
 	if (worker->epoll_fd >= 0)
 		close(worker->epoll_fd);
@@ -530,8 +423,8 @@ int worker_run(const struct worker_settings *settings)
 		return -ENOMEM;
 	worker->settings = settings;
 	worker->epoll_fd = -1;
-	worker->port.fd = -1;
-	worker->port.watch_fd = -1;
+	worker->channel.port.fd = -1;
+	worker->channel.port.watch_fd = -1;
 	r = init(worker);
 	if (r == 0) {
 		write_status(worker);

@@ -68,6 +68,8 @@ tests_unit_test_mount_SOURCES = tests/unit/test_mount.c \
 	tests/unit/listing.c tests/unit/listing.h
 tests_unit_test_mount_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mount_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
+# Allocations are counted.
+tests_unit_test_mount_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
 tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
 	tests/unit/listing.c tests/unit/listing.h
 tests_unit_test_tree_CFLAGS = $(unit_CFLAGS)
@@ -90,6 +92,7 @@ unit_guest = \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
 	tests/unit/test_port \
+	tests/unit/test_rundir \
 	tests/unit/test_state
 tests_unit_test_agent_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_agent_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
@@ -99,6 +102,8 @@ tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mountinfo_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_port_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_port_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_rundir_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_rundir_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_state_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_state_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_guest)

@@ -113,7 +113,8 @@ static void test_epochs(void **state)
 		{ 3, { 1, 0 }, { 173, 61 }, { 172, 61 } },
 		/* An epoch seen before the last is as unknown as any other. */
 		{ 1, { 180, 70 }, { 173, 61 }, { (uint64_t)-7, (uint64_t)-9 } },
-		{ 4, { UINT64_MAX, 0 }, { 173, 61 }, { 174, 61 } },
+		{ 4, { INT64_MAX, 0 }, { 173, 61 },
+			{ (uint64_t)(173 - INT64_MAX), 61 } },
 	};
 	struct mirror mirror;
 	unsigned int epoch = 0;
@@ -164,9 +165,35 @@ static void test_rejected(void **state)
 	/* Nor may a value go round beyond 64 bits. */
 	welcome_two(&mirror, 3);
 	assert_int_equal(sample(&mirror, 2 * SECOND, 0, 0, 0, 0), 0);
-	assert_int_equal(sample(&mirror, 3 * SECOND, 0, UINT64_MAX, 0, 0), -ERANGE);
-	assert_int_equal(sample(&mirror, 3 * SECOND, 0, UINT64_MAX - 7, 0, 0), 0);
+	assert_int_equal(sample(&mirror, 3 * SECOND, 0, INT64_MAX, 0, 0), 0);
+	check_measured(&mirror, (uint64_t)INT64_MAX + 7, 7);
+	welcome_two(&mirror, 4);
+	assert_int_equal(sample(&mirror, 4 * SECOND, 0, 0, 0, 0), 0);
+	assert_int_equal(sample(&mirror, 5 * SECOND, 0, INT64_MAX, 0, 0), -ERANGE);
+	assert_int_equal(sample(&mirror, 5 * SECOND, 0, INT64_MAX - 6, 0, 0), 0);
 	check_measured(&mirror, UINT64_MAX, 7);
+}
+
+/* A host that slips once does not stop the counter for good. */
+static void test_too_large(void **state)
+{
+	const uint64_t too_large = (uint64_t)INT64_MAX + 1;
+	struct mirror mirror;
+
+	(void)state;
+	mirror_init(&mirror);
+	welcome_two(&mirror, 1);
+	assert_int_equal(sample(&mirror, 0, 0, UINT64_MAX, 5, 0), -ERANGE);
+	assert_int_equal(sample(&mirror, 0, 0, 5, too_large, 0), -ERANGE);
+	assert_false(mirror_is_ready(&mirror));
+	assert_int_equal(sample(&mirror, 0, 0, 5, 5, 0), 0);
+	assert_int_equal(sample(&mirror, SECOND, 0, too_large, 5, 0), -ERANGE);
+	assert_int_equal(sample(&mirror, SECOND, 0, 6, 5, 0), 0);
+	welcome_two(&mirror, 2);
+	assert_int_equal(sample(&mirror, 2 * SECOND, 0, UINT64_MAX, 5, 0), -ERANGE);
+	assert_int_equal(sample(&mirror, 2 * SECOND, 0, 100, 5, 0), 0);
+	assert_int_equal(sample(&mirror, 3 * SECOND, 0, 101, 5, 0), 0);
+	check_measured(&mirror, 7, 5);
 }
 
 static void test_zone_set(void **state)
@@ -361,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_fresh_guest),
 		cmocka_unit_test(test_epochs),
 		cmocka_unit_test(test_rejected),
+		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_zone_set),
 		cmocka_unit_test(test_zone_returns),
 		cmocka_unit_test(test_range_is_fixed),

@@ -38,6 +38,7 @@
 struct source {
 	uint64_t energy_uj; /* 0: what the fixtures have */
 	int error;
+	unsigned int n_allocations; /* of ours, not of libfuse's */
 };
 
 struct fixture {
@@ -45,6 +46,19 @@ struct fixture {
 	struct source *source;
 	pid_t server;
 };
+
+/* Of the serving process. */
+static unsigned int *n_allocations;
+
+void *__real_malloc(size_t size);
+void *__wrap_malloc(size_t size);
+
+void *__wrap_malloc(size_t size)
+{
+	if (n_allocations)
+		++*n_allocations;
+	return __real_malloc(size);
+}
 
 static int read_energy(void *context, unsigned int zone, uint64_t *ret_uj)
 {
@@ -77,6 +91,7 @@ static int serve(int fuse_fd, struct source *source, enum powercap_layout layout
 	if (powercap_tree_new(&model, &options, &tree) < 0 ||
 		powercap_mount_new(fuse_fd, tree, &mount) < 0)
 		return 1;
+	n_allocations = &source->n_allocations;
 	for (;;) {
 		struct pollfd wait = { powercap_mount_fd(mount), POLLIN, 0 };
 
@@ -96,6 +111,7 @@ static void start(
 
 	fixture->source->energy_uj = 0;
 	fixture->source->error = 0;
+	fixture->source->n_allocations = 0;
 	fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	assert_true(fuse_fd >= 0);
 	assert_true(powercap_mount_format_data(fuse_fd, NULL, data, sizeof(data)) > 0);
@@ -341,6 +357,37 @@ static void test_stale(void **state)
 	assert_read(fd, "1000001\n");
 }
 
+/* What any user may open costs the server nothing that stays. */
+static void test_open_is_free(void **state)
+{
+	static const char *const paths[] = { ZONE "/name", ZONE "/max_energy_range_uj",
+		ZONE "/enabled", ZONE "/uevent", ZONE "/power/control",
+		ZONE "/constraint_0_power_limit_uw" };
+	const struct fixture *fixture = *state;
+	cleanup_close int energy = -1;
+	char text[8] = "";
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++) {
+		cleanup_close int fd = open(paths[i], O_RDONLY | O_CLOEXEC);
+		char byte;
+
+		assert_true(fd >= 0);
+		while (read(fd, &byte, 1) == 1)
+			;
+	}
+	assert_int_equal(fixture->source->n_allocations, 0);
+	energy = open(ENERGY, O_RDONLY | O_CLOEXEC);
+	assert_true(energy >= 0);
+	assert_int_equal(fixture->source->n_allocations, 1);
+	/* In parts, also without the first. */
+	close(steal_fd(&energy));
+	energy = open(ZONE "/name", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(pread(energy, text, 4, 3), 4);
+	assert_string_equal(text, "kage");
+	assert_int_equal(pread(energy, text, 4, 8), 2);
+	assert_int_equal(pread(energy, text, 4, 100), 0);
+}
+
 static void test_poll(void **state)
 {
 	cleanup_close int fd = open(ENERGY, O_RDONLY | O_CLOEXEC);
@@ -575,6 +622,7 @@ int main(void)
 		mounted_test(test_stdio),
 		mounted_test(test_two_readers),
 		mounted_test(test_stale),
+		mounted_test(test_open_is_free),
 		mounted_test(test_poll),
 		mounted_test(test_open),
 		mounted_test(test_write),

@@ -302,14 +302,14 @@ static void test_status(void **context)
 		"{\"link\":\"no-port\",\"mounted\":false,\"stale\":false,\"epoch\":null,"
 		"\"seq\":0,\"quality\":null,\"zones\":[]}\n");
 	assert_int_equal(len, strlen(text));
-	welcome_and_sample(&mirror, UINT64_C(18446744073709551000));
+	welcome_and_sample(&mirror, UINT64_C(9223372036854775000));
 	len = status_format(&streaming, &mirror, 0, text);
 	assert_string_equal(text,
 		"{\"link\":\"streaming\",\"mounted\":true,\"stale\":false,"
 		"\"epoch\":\"0d000000-0000-0000-0000-000000000000\",\"seq\":7,"
 		"\"quality\":\"estimated\",\"zones\":["
-		"{\"name\":\"package-0\",\"measured_uj\":\"18446744073709551000\","
-		"\"offset_uj\":\"0\",\"shown_uj\":\"18446744073709551000\","
+		"{\"name\":\"package-0\",\"measured_uj\":\"9223372036854775000\","
+		"\"offset_uj\":\"0\",\"shown_uj\":\"9223372036854775000\","
 		"\"max_energy_range_uj\":\"1048576\"},"
 		"{\"name\":\"package-0/dram\",\"measured_uj\":\"1\",\"offset_uj\":\"1\","
 		"\"shown_uj\":\"1\",\"max_energy_range_uj\":\"2097152\"}]}\n");
@@ -326,6 +326,31 @@ static void test_status(void **context)
 }
 
 /* The largest status there can be fits. */
+/* A killed agent's, or of its user of then; never written through to elsewhere. */
+static void test_status_in_the_way(void **context)
+{
+	const struct fixture *fixture = *context;
+	struct stat st;
+	int fd;
+
+	assert_int_equal(status_remove(fixture->run_fd), 0);
+	fd = openat(fixture->run_fd, STATUS_NEW_NAME, O_WRONLY | O_CREAT, 0400);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "longer", 6), 6);
+	assert_int_equal(
+		linkat(fixture->run_fd, STATUS_NEW_NAME, fixture->run_fd, STATE_NAME, 0),
+		0);
+	assert_int_equal(status_write(fixture->run_fd, "new", 3), 0);
+	assert_int_equal(fstatat(fixture->run_fd, STATUS_NAME, &st, 0), 0);
+	assert_int_equal(st.st_size, 3);
+	assert_int_equal(st.st_mode & ALLPERMS, 0600);
+	assert_int_equal(fstat(fd, &st), 0);
+	assert_int_equal(st.st_size, 6);
+	close(fd);
+	assert_int_equal(status_remove(fixture->run_fd), 0);
+	assert_int_equal(fstatat(fixture->run_fd, STATUS_NAME, &st, 0), -1);
+}
+
 static void test_largest_status(void **context)
 {
 	const struct status status = { .link = STATUS_STREAMING,
@@ -351,11 +376,14 @@ static void test_largest_status(void **context)
 			i / 2);
 		zone->parent = i % 2 ? i - 1 : -1;
 		zone->max_energy_range_uj = INT64_MAX;
-		sample.uj[i] = UINT64_MAX;
+		sample.uj[i] = INT64_MAX;
 	}
 	mirror_init(&mirror);
 	assert_int_equal(mirror_welcome(&mirror, &welcome), 0);
 	assert_int_equal(mirror_prepare(&mirror, &sample, &memory), 0);
+	/* As after some epochs. */
+	for (int i = 0; i < MESSAGE_ZONES_MAX; i++)
+		memory.zones[i].measured_uj = UINT64_MAX;
 	mirror_commit(&mirror, &sample, &memory, 0);
 	assert_true(status_format(&status, &mirror, 0, text) > 0);
 	assert_non_null(strstr(text, "\"package-15/dram\""));
@@ -372,6 +400,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_status_in_the_way, setup, teardown),
 		cmocka_unit_test(test_largest_status),
 	};
 
