@@ -66,9 +66,30 @@ install_packages()
 		apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
-# copy_source FROM TO: without what git does not keep, with its times (make looks at them).
+# list_source DIR PREDICATE...: the files below DIR that configure, make and tests did not
+# make there.
+list_source()
+{
+	(cd "$1" && find . \( -path ./.git -o -path ./.cache -o -path ./build -o -path ./asan \
+		-o -path ./gcov -o -path './vmpower-*' -o -name .deps -o -name __pycache__ \
+		-o -name .pytest_cache \) -prune -o \( -type f -o -type l \) \
+		! -path ./Makefile ! -path ./config.status ! -path ./config.log \
+		! -path ./config.h ! -path ./stamp-h1 ! -path ./vmpower \
+		! -name '*.[oa]' ! -name '*.gcda' ! -name '*.gcno' ! -name '*.service' \
+		! -name '*.log' ! -name '*.trs' ! -name .dirstamp \
+		! \( -perm -u+x -exec test -e {}.c \; \) "${@:2}" -print0) | LC_ALL=C sort -z
+}
+
+# copy_source FROM TO: with its times (make looks at them). Of an older copy only what
+# autogen.sh made stays.
 copy_source()
 {
-	mkdir -p "$2" && tar -C "$1" --exclude=./.git --exclude=./.cache --exclude=./build \
-		-cf - . | tar -C "$2" -xf -
+	mkdir -p "$2" &&
+		list_source "$1" >"$work/source.files" &&
+		(cd "$2" && find . -mindepth 1 \( -path ./autom4te.cache -o -path ./build-aux \) \
+			-prune -o ! -type d ! -path ./configure ! -path './config.h.in*' \
+			! -path ./Makefile.in ! -path ./aclocal.m4 -print0) | LC_ALL=C sort -z |
+		LC_ALL=C comm -z -13 "$work/source.files" - | (cd "$2" && xargs -0 rm -f --) &&
+		tar -C "$1" --null --no-recursion -T "$work/source.files" -cf - |
+		tar -C "$2" -xf -
 }
