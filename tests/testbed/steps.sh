@@ -12,7 +12,7 @@ packages_build=(gcc make autoconf automake pkg-config libc6-dev
 packages_guests=(qemu-system-x86 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
 	busybox-static cpio xz-utils zstd python3 iproute2 procps)
 
-# What runs now, for the exit trap to end.
+# What runs now, a process group, for the exit trap to end.
 child=''
 
 say()
@@ -20,20 +20,61 @@ say()
 	printf '\n== %s\n' "$*"
 }
 
-# In the background, so that a signal to this script is not kept until COMMAND ends.
+# In the background, so that a signal to this script is not kept until COMMAND ends; a
+# process group of its own, so that all of it can be ended, also where it is a function.
 run()
 {
-	"$@" &
+	begin "$@"
+	await
+}
+
+# The same; on a terminal, its seconds are shown behind the cursor, which stays.
+run_visibly()
+{
+	local start=$SECONDS
+	begin "$@"
+	while [ -t 1 ] && kill -0 "$child" 2>/dev/null; do
+		[ $((SECONDS - start)) -lt 2 ] || printf '%4d s\b\b\b\b\b\b' $((SECONDS - start))
+		sleep 0.2
+	done
+	await
+}
+
+begin()
+{
+	set -m
+	"$@" </dev/null &
 	child=$!
+	set +m
+}
+
+await()
+{
 	wait "$child"
 	local status=$?
 	child=''
 	return "$status"
 }
 
+# What does not end when asked to is killed after 5 s.
 end_child()
 {
-	[ -z "$child" ] || { kill "$child"; wait "$child"; } 2>/dev/null
+	[ "$child" ] || return 0
+	{
+		kill -TERM -- "-$child"
+		for _ in $(seq 50); do
+			kill -0 -- "-$child" || break
+			sleep 0.1
+		done
+		kill -KILL -- "-$child"
+		wait "$child"
+	} 2>/dev/null
+	child=''
+}
+
+logged()
+{
+	"$@" >"$work/step.log" 2>&1
 }
 
 # step NAME COMMAND...: what it prints goes to $work/step.log, and is shown if it fails.
@@ -42,7 +83,7 @@ step()
 	local name=$1 start=$SECONDS
 	shift
 	printf '   %-52s' "$name"
-	if run "$@" >"$work/step.log" 2>&1; then
+	if run_visibly logged "$@"; then
 		printf 'ok    %4d s\n' $((SECONDS - start))
 		return 0
 	fi
