@@ -107,8 +107,7 @@ install_packages()
 		apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
-# list_source DIR PREDICATE...: the files below DIR that configure, make and tests did not
-# make there.
+# list_source DIR: the files below DIR that configure, make and tests did not make there.
 list_source()
 {
 	(cd "$1" && find . \( -path ./.git -o -path ./.cache -o -path ./build -o -path ./asan \
@@ -118,7 +117,7 @@ list_source()
 		! -path ./config.h ! -path ./stamp-h1 ! -path ./vmpower \
 		! -name '*.[oa]' ! -name '*.gcda' ! -name '*.gcno' ! -name '*.service' \
 		! -name '*.log' ! -name '*.trs' ! -name .dirstamp \
-		! \( -perm -u+x -exec test -e {}.c \; \) "${@:2}" -print0) | LC_ALL=C sort -z
+		! \( -perm -u+x -exec test -e {}.c \; \) -print0) | LC_ALL=C sort -z
 }
 
 # copy_source FROM TO: with its times (make looks at them). Of an older copy only what
