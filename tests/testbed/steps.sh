@@ -12,7 +12,7 @@ packages_build=(gcc make autoconf automake pkg-config libc6-dev
 packages_guests=(qemu-system-x86 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
 	busybox-static cpio xz-utils zstd python3 iproute2 procps)
 
-# What runs now, for the exit trap to end.
+# What runs now, a process group, for the exit trap to end.
 child=''
 
 say()
@@ -20,20 +20,61 @@ say()
 	printf '\n== %s\n' "$*"
 }
 
-# In the background, so that a signal to this script is not kept until COMMAND ends.
+# In the background, so that a signal to this script is not kept until COMMAND ends; a
+# process group of its own, so that all of it can be ended, also where it is a function.
 run()
 {
-	"$@" &
+	begin "$@"
+	await
+}
+
+# The same; on a terminal, its seconds are shown behind the cursor, which stays.
+run_visibly()
+{
+	local start=$SECONDS
+	begin "$@"
+	while [ -t 1 ] && kill -0 "$child" 2>/dev/null; do
+		[ $((SECONDS - start)) -lt 2 ] || printf '%4d s\b\b\b\b\b\b' $((SECONDS - start))
+		sleep 0.2
+	done
+	await
+}
+
+begin()
+{
+	set -m
+	"$@" </dev/null &
 	child=$!
+	set +m
+}
+
+await()
+{
 	wait "$child"
 	local status=$?
 	child=''
 	return "$status"
 }
 
+# What does not end when asked to is killed after 5 s.
 end_child()
 {
-	[ -z "$child" ] || { kill "$child"; wait "$child"; } 2>/dev/null
+	[ "$child" ] || return 0
+	{
+		kill -TERM -- "-$child"
+		for _ in $(seq 50); do
+			kill -0 -- "-$child" || break
+			sleep 0.1
+		done
+		kill -KILL -- "-$child"
+		wait "$child"
+	} 2>/dev/null
+	child=''
+}
+
+logged()
+{
+	"$@" >"$work/step.log" 2>&1
 }
 
 # step NAME COMMAND...: what it prints goes to $work/step.log, and is shown if it fails.
@@ -42,7 +83,7 @@ step()
 	local name=$1 start=$SECONDS
 	shift
 	printf '   %-52s' "$name"
-	if run "$@" >"$work/step.log" 2>&1; then
+	if run_visibly logged "$@"; then
 		printf 'ok    %4d s\n' $((SECONDS - start))
 		return 0
 	fi
@@ -66,9 +107,29 @@ install_packages()
 		apt-get -q install -y --no-install-recommends "${missing[@]}"
 }
 
-# copy_source FROM TO: without what git does not keep, with its times (make looks at them).
+# list_source DIR: the files below DIR that configure, make and tests did not make there.
+list_source()
+{
+	(cd "$1" && find . \( -path ./.git -o -path ./.cache -o -path ./build -o -path ./asan \
+		-o -path ./gcov -o -path './vmpower-*' -o -name .deps -o -name __pycache__ \
+		-o -name .pytest_cache \) -prune -o \( -type f -o -type l \) \
+		! -path ./Makefile ! -path ./config.status ! -path ./config.log \
+		! -path ./config.h ! -path ./stamp-h1 ! -path ./vmpower \
+		! -name '*.[oa]' ! -name '*.gcda' ! -name '*.gcno' ! -name '*.service' \
+		! -name '*.log' ! -name '*.trs' ! -name .dirstamp \
+		! \( -perm -u+x -exec test -e {}.c \; \) -print0) | LC_ALL=C sort -z
+}
+
+# copy_source FROM TO: with its times (make looks at them). Of an older copy only what
+# autogen.sh made stays.
 copy_source()
 {
-	mkdir -p "$2" && tar -C "$1" --exclude=./.git --exclude=./.cache --exclude=./build \
-		-cf - . | tar -C "$2" -xf -
+	mkdir -p "$2" &&
+		list_source "$1" >"$work/source.files" &&
+		(cd "$2" && find . -mindepth 1 \( -path ./autom4te.cache -o -path ./build-aux \) \
+			-prune -o ! -type d ! -path ./configure ! -path './config.h.in*' \
+			! -path ./Makefile.in ! -path ./aclocal.m4 -print0) | LC_ALL=C sort -z |
+		LC_ALL=C comm -z -13 "$work/source.files" - | (cd "$2" && xargs -0 rm -f --) &&
+		tar -C "$1" --null --no-recursion -T "$work/source.files" -cf - |
+		tar -C "$2" -xf -
 }
