@@ -40,19 +40,26 @@ void guest_zones_init(struct guest_zones *zones, const struct machine *machine,
 		zones->dram |= machine->zones[i].kind == MACHINE_ZONE_DRAM;
 }
 
-static size_t package_id(const struct guest_zones *zones, size_t socket)
+static uint8_t package_place(uint32_t socket)
 {
-	return zones->dram ? 2 * socket : socket;
+	return (uint8_t)(2 * socket);
 }
 
-size_t guest_zones_list(
-	const struct guest_zones *zones, struct message_zone ret_zones[MESSAGE_ZONES_MAX])
+static uint8_t dram_place(uint32_t socket)
+{
+	return (uint8_t)(2 * socket + 1);
+}
+
+size_t guest_zones_list(const struct guest_zones *zones,
+	struct message_zone ret_zones[MESSAGE_ZONES_MAX],
+	uint8_t ret_places[MESSAGE_ZONES_MAX])
 {
 	size_t n = 0;
 
 	for (uint32_t s = 0; s < zones->n_sockets; s++) {
-		struct message_zone *package = &ret_zones[n++];
+		struct message_zone *package = &ret_zones[n];
 
+		ret_places[n++] = package_place(s);
 		*package = (struct message_zone){
 			.max_energy_range_uj = GUEST_ZONES_PACKAGE_RANGE_UJ,
 			.parent = -1,
@@ -66,7 +73,7 @@ size_t guest_zones_list(
 			.max_energy_range_uj = GUEST_ZONES_DRAM_RANGE_UJ,
 			.parent = (int32_t)n - 1,
 		};
-		n++;
+		ret_places[n++] = dram_place(s);
 	}
 	return n;
 }
@@ -176,9 +183,9 @@ static void sum_shares(const struct guest_zones *zones, const struct machine *ma
 		enum machine_zone_kind kind = machine->zones[z].kind;
 
 		if (kind == MACHINE_ZONE_PACKAGE)
-			guest_uj[0] += share->dynamic_uj + share->idle_uj;
+			guest_uj[package_place(0)] += share->dynamic_uj + share->idle_uj;
 		else if (kind == MACHINE_ZONE_DRAM && zones->dram)
-			guest_uj[1] += share->dynamic_uj + share->idle_uj;
+			guest_uj[dram_place(0)] += share->dynamic_uj + share->idle_uj;
 	}
 }
 
@@ -210,8 +217,7 @@ void guest_zones_split(const struct guest_zones *zones, const struct machine *ma
 	share_common(zones, &package);
 	share_common(zones, &dram);
 	for (uint32_t s = 0; s < zones->n_sockets; s++) {
-		guest_uj[package_id(zones, s)] = package.uj[s];
-		if (zones->dram)
-			guest_uj[package_id(zones, s) + 1] = dram.uj[s];
+		guest_uj[package_place(s)] = package.uj[s];
+		guest_uj[dram_place(s)] = dram.uj[s];
 	}
 }

@@ -7,6 +7,10 @@
  * packages; what has no vCPU (QEMU's other threads, vhost, idle energy) is split
  * by vCPU count. Where the host has dram zones, every guest package has a dram
  * child, likewise. Ids: package-0, its dram, package-1, its dram, ...
+ *
+ * A domain's energy is kept by place: the package of socket s at 2 * s, its dram at
+ * 2 * s + 1, whether the guest is shown a dram now or not. So what was added up
+ * stays its zone's when the host's dram zones come or go.
  */
 #pragma once
 
@@ -38,9 +42,10 @@ struct guest_zones {
 void guest_zones_init(struct guest_zones *zones, const struct machine *machine,
 	uint32_t n_vcpus, uint32_t vcpus_per_socket);
 
-/* The zones for the welcome; returns how many. */
+/* The zones for the welcome, and where the energy of each is kept; returns how many. */
 size_t guest_zones_list(const struct guest_zones *zones,
-	struct message_zone ret_zones[MESSAGE_ZONES_MAX]);
+	struct message_zone ret_zones[MESSAGE_ZONES_MAX],
+	uint8_t ret_places[MESSAGE_ZONES_MAX]);
 
 /*
  * Sets tick->domains[domain].guest_uj from the tick's shares and the weights they

@@ -434,8 +434,8 @@ static void add_shares(struct ledger_book *book, const struct tick *tick)
 			shares[book->zone_rows[zone]].dynamic_uj += share->dynamic_uj;
 			shares[book->zone_rows[zone]].idle_uj += share->idle_uj;
 		}
-		for (size_t zone = 0; zone < MESSAGE_ZONES_MAX; zone++)
-			domain->guest_uj[zone] += tick->domains[i].guest_uj[zone];
+		for (size_t place = 0; place < MESSAGE_ZONES_MAX; place++)
+			domain->guest_uj[place] += tick->domains[i].guest_uj[place];
 		domain->quality_ns[tick->quality] += tick->dt_ns;
 		mark_changed(book, row);
 	}

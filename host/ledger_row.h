@@ -70,7 +70,7 @@ struct ledger_domain {
 	uint64_t exited_ns;
 	struct uuid epoch;	 /* nil: void */
 	uint64_t epoch_sequence; /* the commit it began with */
-	/* Cumulative energy of the epoch by guest zone. */
+	/* Cumulative energy of the epoch by place, see host/guest_zones.h. */
 	uint64_t guest_uj[MESSAGE_ZONES_MAX];
 	uint64_t first_wall_ns, first_boottime_ns;
 	uint64_t last_wall_ns, last_boottime_ns;

@@ -52,19 +52,24 @@ static void test_layout(void **state)
 static void test_list(void **state)
 {
 	struct message_zone list[MESSAGE_ZONES_MAX];
+	uint8_t places[MESSAGE_ZONES_MAX];
 	struct guest_zones zones;
 	struct scene scene;
 
 	(void)state;
 	scene_init(&scene, 1);
 	guest_zones_init(&zones, &scene.machine, 3, 0);
-	assert_int_equal(guest_zones_list(&zones, list), 3);
+	assert_int_equal(guest_zones_list(&zones, list, places), 3);
+	for (size_t s = 0; s < 3; s++)
+		assert_int_equal(places[s], 2 * s);
 	assert_string_equal(list[2].name, "package-2");
 	assert_int_equal(list[2].parent, -1);
 	assert_int_equal(list[2].max_energy_range_uj, UINT64_C(262143328850));
 	scene_add_zone(&scene, "dram-0", MACHINE_ZONE_DRAM, 0);
 	guest_zones_init(&zones, &scene.machine, 16, 0);
-	assert_int_equal(guest_zones_list(&zones, list), 32);
+	assert_int_equal(guest_zones_list(&zones, list, places), 32);
+	for (size_t i = 0; i < 32; i++)
+		assert_int_equal(places[i], i);
 	for (int32_t s = 0; s < 16; s++) {
 		char name[MESSAGE_ZONE_NAME_SIZE];
 
@@ -212,6 +217,42 @@ static void test_odd_threads(void **state)
 	assert_int_equal(uj[2], 1000);
 }
 
+/* What a step adds is the same zone's, with dram on the host or without. */
+static void test_dram_comes_and_goes(void **state)
+{
+	static const uint64_t expected[] = { 3 * 6000, 2 * 400, 3 * 3000, 2 * 200 };
+	static const char *const names[] = { "package-0", "dram", "package-1", "dram" };
+	struct message_zone list[MESSAGE_ZONES_MAX];
+	uint64_t sum[MESSAGE_ZONES_MAX] = { 0 };
+	uint8_t places[MESSAGE_ZONES_MAX];
+	struct fixture *f = *state;
+	size_t n;
+
+	for (size_t round = 0; round < 3; round++) {
+		bool dram = round != 1;
+		const uint64_t *uj;
+
+		f->scene.machine.n_zones = dram ? 5 : 2;
+		begin(f, 3, 2);
+		for (uint16_t i = 0; i < 3; i++)
+			add(f, SAMPLE_THREAD_VCPU, i, 100 * MS, 0, 0);
+		*tick_share(&f->tick, 0, 0) = (struct tick_share){ 3000, 3000 };
+		*tick_share(&f->tick, 0, 1) = (struct tick_share){ 0, 3000 };
+		if (dram)
+			*tick_share(&f->tick, 0, 2) = (struct tick_share){ 600, 0 };
+		uj = split(f);
+		for (size_t i = 0; i < MESSAGE_ZONES_MAX; i++)
+			sum[i] += uj[i];
+		n = guest_zones_list(&f->zones, list, places);
+		assert_int_equal(n, dram ? 4 : 2);
+		for (size_t i = 0; i < n; i++)
+			assert_string_equal(list[i].name, names[places[i]]);
+	}
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(sum[places[i]], expected[i]);
+}
+
 /* Whatever the threads and layout: nothing is lost, nothing is made. */
 static void test_sums(void **state)
 {
@@ -262,6 +303,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_dram_comes_and_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sums, setup, teardown),
 	};
 
