@@ -412,6 +412,7 @@ static void add_sampled(struct ledger_book *book, const struct ledger_update *up
 		domain->last_wall_ns = update->wall_ns;
 		domain->last_boottime_ns = sample->boottime_ns;
 		domain->n_vcpus = from->n_vcpus;
+		domain->max_vcpus = from->max_vcpus;
 		domain->vcpus_per_socket = from->vcpus_per_socket;
 		domain->exited_ns = from->exited_ns;
 		if (update->names && update->names[i])

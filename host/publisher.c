@@ -22,7 +22,7 @@ static void fill_welcome(const struct publisher *publisher,
 {
 	struct guest_zones zones;
 
-	guest_zones_init(&zones, sampler_machine(publisher->sampler), row->n_vcpus,
+	guest_zones_init(&zones, sampler_machine(publisher->sampler), row->max_vcpus,
 		row->vcpus_per_socket);
 	*welcome = (struct message_welcome){
 		.proto = MESSAGE_PROTO,
@@ -186,7 +186,7 @@ static int fill_guest_zones(const struct publisher *publisher, struct snapshot *
 	uint8_t places[MESSAGE_ZONES_MAX];
 	struct guest_zones layout;
 
-	guest_zones_init(&layout, sampler_machine(publisher->sampler), row->n_vcpus,
+	guest_zones_init(&layout, sampler_machine(publisher->sampler), row->max_vcpus,
 		row->vcpus_per_socket);
 	link->n_zones = guest_zones_list(&layout, zones, places);
 	link->zones = snapshot_alloc(snapshot, link->n_zones, sizeof(*link->zones));
