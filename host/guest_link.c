@@ -55,7 +55,7 @@ static void start_timer(struct event *timer, uint64_t at_ns, uint64_t now_ns)
 /* The first moment of this guest that is at least half a period away. */
 static void start_moment(struct guest_link *guest, uint64_t now_ns)
 {
-	uint64_t period_ns = guest->config->period_ns;
+	uint64_t period_ns = guest->link.period_ns;
 	uint64_t spread_ns = link_spread_ns(&guest->uuid, period_ns);
 	uint64_t at_ns = now_ns + period_ns / 2;
 
@@ -398,12 +398,15 @@ int guest_link_new(const struct links_config *config,
 void guest_link_set_welcome(
 	struct guest_link *guest, const struct message_welcome *welcome)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns = clock_monotonic_ns(), period_ns = guest->link.period_ns;
 
 	if (link_set_welcome(&guest->link, welcome, now_ns))
 		guest->has_newest = false;
-	if (guest->fd >= 0)
-		speak(guest, now_ns);
+	if (guest->fd < 0)
+		return;
+	if (guest->link.period_ns != period_ns)
+		start_moment(guest, now_ns);
+	speak(guest, now_ns);
 }
 
 void guest_link_publish(struct guest_link *guest, const struct message_sample *sample)
