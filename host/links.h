@@ -69,7 +69,8 @@ int links_set_welcome(struct links *links, const struct uuid *uuid,
 
 /*
  * The values after a tick, copied; the guest gets the newest ones at its own
- * moment of each period. -ENOENT: no such domain.
+ * moment of each period, and after a hello, but newer ones once in a period at most.
+ * -ENOENT: no such domain.
  */
 int links_publish(struct links *links, const struct uuid *uuid,
 	const struct message_sample *sample);

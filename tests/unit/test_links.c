@@ -278,6 +278,40 @@ static void test_session(void **state)
 	close(listener);
 }
 
+/* Hello after hello: a value a period, however often new ones are published. */
+static void test_hello_flood(void **state)
+{
+	struct fixture *fixture = *state;
+	int listener, guest = new_session(fixture, &listener);
+	uint64_t begin_ns = clock_monotonic_ns(), last_ns = 0, value = 0, periods;
+	unsigned int samples = 0, values = 0;
+
+	for (uint64_t tick = 1; tick <= 100; tick++) {
+		const char *heard;
+		uint64_t uj;
+
+		publish(fixture, tick);
+		guest_says(guest, HELLO);
+		run_ms(fixture, 10);
+		heard = strstr(guest_hears(guest), "\"uj\":[\"");
+		if (!heard)
+			continue;
+		samples++;
+		uj = strtoull(heard + 7, NULL, 10);
+		assert_in_range(uj, value, tick);
+		if (uj == value)
+			continue;
+		value = uj;
+		values++;
+		last_ns = clock_monotonic_ns();
+	}
+	periods = (last_ns - begin_ns) / PERIOD_NS;
+	assert_in_range(values, 2, periods + 1);
+	assert_true(samples > values + 10);
+	close(guest);
+	close(listener);
+}
+
 /* One sample a period, at the guest's moment, and the newest values. */
 static void test_moments(void **state)
 {
@@ -604,6 +638,7 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_session),
+		TEST(test_hello_flood),
 		TEST(test_moments),
 		TEST(test_own_period),
 		TEST(test_prompt_after_refusal),
