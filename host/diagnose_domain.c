@@ -92,7 +92,7 @@ static void examine_topology(struct exam *exam)
 {
 	const struct domain_xml *live = &exam->domain->live;
 	uint32_t per_socket = live->vcpus_per_socket ? live->vcpus_per_socket : 1;
-	uint32_t sockets = (live->n_vcpus + per_socket - 1) / per_socket;
+	uint32_t sockets = (live->max_vcpus + per_socket - 1) / per_socket;
 	struct finding *finding;
 
 	if (sockets <= SOCKETS_MAX)
@@ -106,7 +106,7 @@ static void examine_topology(struct exam *exam)
 	finding_advice(exam->findings, finding,
 		"with virsh edit, give its <cpu> a <topology sockets='1' cores='%u' "
 		"threads='1'/>; then stop and start it",
-		live->n_vcpus);
+		live->max_vcpus);
 }
 
 static void examine_socket(struct exam *exam)

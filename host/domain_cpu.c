@@ -70,6 +70,7 @@ int domain_cpu_update(struct domain_cpu *domain, const struct inventory_domain *
 		domain->name = name;
 	}
 	domain->n_vcpus = inventory->n_vcpus;
+	domain->max_vcpus = inventory->max_vcpus;
 	domain->vcpus_per_socket = inventory->vcpus_per_socket;
 	domain->next_refresh_ns = 0;
 	domain->next_search_ns = 0;
@@ -427,6 +428,7 @@ static int add_to_sample(struct domain_cpu *domain, struct sample *sample)
 		.pid = qemu->pid,
 		.start_ticks = qemu->start_ticks,
 		.n_vcpus = domain->n_vcpus,
+		.max_vcpus = domain->max_vcpus,
 		.vcpus_per_socket = domain->vcpus_per_socket,
 		.exited_ns = domain->gone_ns,
 		.first_thread = (uint32_t)first,

@@ -51,6 +51,7 @@ struct domain_cpu {
 	struct uuid uuid;
 	char *name; /* owned; untrusted */
 	uint32_t n_vcpus;
+	uint32_t max_vcpus;
 	uint32_t vcpus_per_socket;
 	pid_t peer; /* of its channel, or 0 */
 	enum domain_cpu_state state;

@@ -118,13 +118,15 @@ static int read_cpus(xmlNode *root, struct domain_xml *domain)
 {
 	xmlNode *topology = find_child(find_child(root, "cpu"), "topology");
 	xmlNode *vcpu = find_child(root, "vcpu");
-	uint64_t n, per_socket;
+	uint64_t n, max, per_socket;
 
-	/* current='' is there only while it is below the maximum, the content. */
-	if (attribute_u64(vcpu, "current", UINT16_MAX, &n) < 0 &&
-		content_u64(vcpu, UINT16_MAX, &n) < 0)
+	if (content_u64(vcpu, UINT16_MAX, &max) < 0)
 		return -EBADMSG;
+	/* current='' is there only while it is below the maximum, the content. */
+	if (attribute_u64(vcpu, "current", max, &n) < 0)
+		n = max;
 	domain->n_vcpus = (uint32_t)n;
+	domain->max_vcpus = (uint32_t)max;
 	if (!topology)
 		return 0;
 	per_socket = read_factor(topology, "cores") * read_factor(topology, "threads") *

@@ -41,6 +41,8 @@ struct domain_xml {
 	char *name;	  /* untrusted text */
 	int id;		  /* -1: not running */
 	uint32_t n_vcpus; /* online now; in persistent XML: at the start */
+	/* As many as can be plugged; the topology is that of all of them. */
+	uint32_t max_vcpus;
 	/* dies x clusters x cores x threads of <topology>; 0: it has none. */
 	uint32_t vcpus_per_socket;
 	uint64_t memory_kib;

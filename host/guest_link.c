@@ -34,8 +34,13 @@ struct guest_link {
 	struct event readable, writable;
 	struct event resume; /* to connect, or to read on */
 	struct event moment; /* of this guest's sample in each period */
-	bool has_newest, newest_offered;
+	uint64_t moment_ns;
+	bool has_newest, newest_told;
 	struct message_sample newest;
+	/* The values of this period, for each hello in it, and since when they are. */
+	bool has_told;
+	uint64_t told_ns;
+	struct message_sample told;
 	enum link_state logged_state;
 	struct log_limit state_limit, drops_limit;
 	struct link_drops logged_drops;
@@ -55,11 +60,12 @@ static void start_timer(struct event *timer, uint64_t at_ns, uint64_t now_ns)
 /* The first moment of this guest that is at least half a period away. */
 static void start_moment(struct guest_link *guest, uint64_t now_ns)
 {
-	uint64_t period_ns = guest->config->period_ns;
+	uint64_t period_ns = guest->link.period_ns;
 	uint64_t spread_ns = link_spread_ns(&guest->uuid, period_ns);
 	uint64_t at_ns = now_ns + period_ns / 2;
 
 	at_ns += (period_ns + spread_ns - at_ns % period_ns) % period_ns;
+	guest->moment_ns = at_ns;
 	start_timer(&guest->moment, at_ns, now_ns);
 }
 
@@ -197,12 +203,26 @@ static int write_output(struct guest_link *guest, uint64_t now_ns)
 	}
 }
 
-static void offer_newest(struct guest_link *guest)
+/*
+ * Makes the newest values this period's. false: there are none, or it has some. As
+ * hellos come at any time, they would show the guest steps finer than its period.
+ */
+static bool take_newest(struct guest_link *guest, uint64_t at_ns)
 {
-	if (!guest->has_newest || !guest->link.welcomed)
-		return;
-	link_offer(&guest->link, &guest->newest);
-	guest->newest_offered = true;
+	if (!guest->link.welcomed || !guest->has_newest || guest->newest_told ||
+		(guest->has_told && at_ns < guest->told_ns + guest->link.period_ns))
+		return false;
+	guest->told = guest->newest;
+	guest->told_ns = at_ns;
+	guest->has_told = true;
+	guest->newest_told = true;
+	return true;
+}
+
+static void forget_values(struct guest_link *guest)
+{
+	guest->has_newest = false;
+	guest->has_told = false;
 }
 
 static void speak(struct guest_link *guest, uint64_t now_ns)
@@ -211,7 +231,9 @@ static void speak(struct guest_link *guest, uint64_t now_ns)
 
 	/* The first sample follows the welcome at once, the others at their moment. */
 	if (r == 0 && guest->link.seq == 0) {
-		offer_newest(guest);
+		take_newest(guest, now_ns);
+		if (guest->has_told)
+			link_offer(&guest->link, &guest->told);
 		r = write_output(guest, now_ns);
 	}
 	if (r < 0)
@@ -234,9 +256,10 @@ static void on_moment(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
+	/* As of when it was due: those of two periods are a period apart. */
+	if (take_newest(guest, guest->moment_ns))
+		link_offer(&guest->link, &guest->told);
 	start_moment(guest, now_ns);
-	if (!guest->newest_offered)
-		offer_newest(guest);
 	speak(guest, now_ns);
 }
 
@@ -359,7 +382,7 @@ int guest_link_update(struct guest_link *guest, const struct inventory_domain *d
 	guest->path = steal_pointer(&path);
 	if (guest->id != domain->id) {
 		link_forget_welcome(&guest->link);
-		guest->has_newest = false;
+		forget_values(guest);
 	}
 	guest->id = domain->id;
 	link_restart(&guest->link, guest->path != NULL, now_ns);
@@ -398,19 +421,22 @@ int guest_link_new(const struct links_config *config,
 void guest_link_set_welcome(
 	struct guest_link *guest, const struct message_welcome *welcome)
 {
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns = clock_monotonic_ns(), period_ns = guest->link.period_ns;
 
 	if (link_set_welcome(&guest->link, welcome, now_ns))
-		guest->has_newest = false;
-	if (guest->fd >= 0)
-		speak(guest, now_ns);
+		forget_values(guest);
+	if (guest->fd < 0)
+		return;
+	if (guest->link.period_ns != period_ns)
+		start_moment(guest, now_ns);
+	speak(guest, now_ns);
 }
 
 void guest_link_publish(struct guest_link *guest, const struct message_sample *sample)
 {
 	guest->newest = *sample;
 	guest->has_newest = true;
-	guest->newest_offered = false;
+	guest->newest_told = false;
 	/* A welcome may be waiting for its first one. */
 	if (guest->link.welcomed && guest->link.seq == 0)
 		speak(guest, clock_monotonic_ns());

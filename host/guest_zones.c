@@ -14,16 +14,16 @@ struct socket_weights {
 	uint64_t weight[MACHINE_PACKAGES_MAX][GUEST_ZONES_SOCKETS_MAX + 1];
 };
 
-/* The energy of one kind of zone: by socket, and what is to be split by vCPU count. */
+/* The energy of one kind of zone: by socket, and what is to be split by vCPUs online. */
 struct socket_energy {
 	uint64_t uj[GUEST_ZONES_SOCKETS_MAX];
 	uint64_t common_uj;
 };
 
 void guest_zones_init(struct guest_zones *zones, const struct machine *machine,
-	uint32_t n_vcpus, uint32_t vcpus_per_socket)
+	uint32_t max_vcpus, uint32_t vcpus_per_socket)
 {
-	uint32_t n = n_vcpus > 0 ? n_vcpus : 1;
+	uint32_t n = max_vcpus > 0 ? max_vcpus : 1;
 	uint32_t per_socket = vcpus_per_socket > 0 ? vcpus_per_socket : 1;
 	uint32_t n_sockets = (n - 1) / per_socket + 1;
 
@@ -33,26 +33,32 @@ void guest_zones_init(struct guest_zones *zones, const struct machine *machine,
 	}
 	*zones = (struct guest_zones){
 		.n_sockets = n_sockets,
-		.n_vcpus = n,
 		.vcpus_per_socket = per_socket,
 	};
 	for (size_t i = 0; i < machine->n_zones; i++)
 		zones->dram |= machine->zones[i].kind == MACHINE_ZONE_DRAM;
 }
 
-static size_t package_id(const struct guest_zones *zones, size_t socket)
+static uint8_t package_place(uint32_t socket)
 {
-	return zones->dram ? 2 * socket : socket;
+	return (uint8_t)(2 * socket);
 }
 
-size_t guest_zones_list(
-	const struct guest_zones *zones, struct message_zone ret_zones[MESSAGE_ZONES_MAX])
+static uint8_t dram_place(uint32_t socket)
+{
+	return (uint8_t)(2 * socket + 1);
+}
+
+size_t guest_zones_list(const struct guest_zones *zones,
+	struct message_zone ret_zones[MESSAGE_ZONES_MAX],
+	uint8_t ret_places[MESSAGE_ZONES_MAX])
 {
 	size_t n = 0;
 
 	for (uint32_t s = 0; s < zones->n_sockets; s++) {
-		struct message_zone *package = &ret_zones[n++];
+		struct message_zone *package = &ret_zones[n];
 
+		ret_places[n++] = package_place(s);
 		*package = (struct message_zone){
 			.max_energy_range_uj = GUEST_ZONES_PACKAGE_RANGE_UJ,
 			.parent = -1,
@@ -66,7 +72,7 @@ size_t guest_zones_list(
 			.max_energy_range_uj = GUEST_ZONES_DRAM_RANGE_UJ,
 			.parent = (int32_t)n - 1,
 		};
-		n++;
+		ret_places[n++] = dram_place(s);
 	}
 	return n;
 }
@@ -79,14 +85,14 @@ static uint32_t socket_of(const struct guest_zones *zones, uint16_t vcpu)
 }
 
 /* One thread may run all vCPUs (TCG): then it is no single vCPU's. */
-static bool has_vcpu_threads(const struct guest_zones *zones, const struct sample *sample,
-	const struct sample_domain *domain)
+static bool has_vcpu_threads(
+	const struct sample *sample, const struct sample_domain *domain)
 {
 	size_t end = (size_t)domain->first_thread + domain->n_threads, n = 0;
 
 	for (size_t i = domain->first_thread; i < end; i++)
 		n += sample->threads[i].kind == SAMPLE_THREAD_VCPU;
-	return n > 1 || zones->n_vcpus == 1;
+	return n > 1 || (n == 1 && domain->n_vcpus <= 1);
 }
 
 static void move_weight(uint64_t *from, uint64_t *to, uint64_t weight)
@@ -106,7 +112,7 @@ static void sum_weights(const struct guest_zones *zones, const struct sample *sa
 	for (size_t p = 0; p < usage->n_packages; p++)
 		weights->weight[p][GUEST_ZONES_SOCKETS_MAX] =
 			usage_cell(usage, domain_index, p)->weight;
-	if (!has_vcpu_threads(zones, sample, domain))
+	if (!has_vcpu_threads(sample, domain))
 		return;
 	for (size_t i = domain->first_thread; i < end; i++) {
 		const struct usage_thread *thread = &usage->threads[i];
@@ -145,21 +151,35 @@ static void add_share(const struct guest_zones *zones, const struct tick_share *
 	energy->common_uj += players[n].share;
 }
 
-/* How many vCPUs socket s has; the last one may be short. */
-static uint32_t vcpus_of(const struct guest_zones *zones, uint32_t socket)
+/* How many vCPUs each socket has online; where no thread tells, the first ones are. */
+static void count_vcpus(const struct guest_zones *zones, const struct sample *sample,
+	const struct sample_domain *domain, uint32_t counts[GUEST_ZONES_SOCKETS_MAX])
 {
-	uint32_t first = socket * zones->vcpus_per_socket;
+	size_t end = (size_t)domain->first_thread + domain->n_threads;
+	uint32_t left = domain->n_vcpus > 0 ? domain->n_vcpus : 1;
 
-	return zones->n_vcpus - first < zones->vcpus_per_socket ? zones->n_vcpus - first
-								: zones->vcpus_per_socket;
+	memset(counts, 0, GUEST_ZONES_SOCKETS_MAX * sizeof(*counts));
+	if (has_vcpu_threads(sample, domain)) {
+		for (size_t i = domain->first_thread; i < end; i++) {
+			if (sample->threads[i].kind == SAMPLE_THREAD_VCPU)
+				counts[socket_of(zones, sample->threads[i].index)]++;
+		}
+		return;
+	}
+	for (uint32_t s = 0; s < zones->n_sockets; s++) {
+		counts[s] = left < zones->vcpus_per_socket ? left
+							   : zones->vcpus_per_socket;
+		left -= counts[s];
+	}
 }
 
-static void share_common(const struct guest_zones *zones, struct socket_energy *energy)
+static void share_common(const struct guest_zones *zones,
+	const uint32_t counts[GUEST_ZONES_SOCKETS_MAX], struct socket_energy *energy)
 {
 	struct apportion_player players[GUEST_ZONES_SOCKETS_MAX] = { 0 };
 
 	for (uint32_t s = 0; s < zones->n_sockets; s++)
-		players[s].weight = vcpus_of(zones, s);
+		players[s].weight = counts[s];
 	apportion(energy->common_uj, players, zones->n_sockets);
 	for (uint32_t s = 0; s < zones->n_sockets; s++)
 		energy->uj[s] += players[s].share;
@@ -176,9 +196,9 @@ static void sum_shares(const struct guest_zones *zones, const struct machine *ma
 		enum machine_zone_kind kind = machine->zones[z].kind;
 
 		if (kind == MACHINE_ZONE_PACKAGE)
-			guest_uj[0] += share->dynamic_uj + share->idle_uj;
+			guest_uj[package_place(0)] += share->dynamic_uj + share->idle_uj;
 		else if (kind == MACHINE_ZONE_DRAM && zones->dram)
-			guest_uj[1] += share->dynamic_uj + share->idle_uj;
+			guest_uj[dram_place(0)] += share->dynamic_uj + share->idle_uj;
 	}
 }
 
@@ -188,6 +208,7 @@ void guest_zones_split(const struct guest_zones *zones, const struct machine *ma
 {
 	uint64_t *guest_uj = tick->domains[domain].guest_uj;
 	struct socket_energy package = { 0 }, dram = { 0 };
+	uint32_t counts[GUEST_ZONES_SOCKETS_MAX];
 	struct socket_weights weights;
 
 	memset(guest_uj, 0, sizeof(tick->domains[domain].guest_uj));
@@ -207,11 +228,11 @@ void guest_zones_split(const struct guest_zones *zones, const struct machine *ma
 			add_share(zones, tick_share(tick, domain, z), weights.weight[p],
 				&dram);
 	}
-	share_common(zones, &package);
-	share_common(zones, &dram);
+	count_vcpus(zones, sample, &sample->domains[domain], counts);
+	share_common(zones, counts, &package);
+	share_common(zones, counts, &dram);
 	for (uint32_t s = 0; s < zones->n_sockets; s++) {
-		guest_uj[package_id(zones, s)] = package.uj[s];
-		if (zones->dram)
-			guest_uj[package_id(zones, s) + 1] = dram.uj[s];
+		guest_uj[package_place(s)] = package.uj[s];
+		guest_uj[dram_place(s)] = dram.uj[s];
 	}
 }

@@ -5,8 +5,14 @@
  *
  * Guest package k is guest socket k: the energy of socket k's vCPUs in all host
  * packages; what has no vCPU (QEMU's other threads, vhost, idle energy) is split
- * by vCPU count. Where the host has dram zones, every guest package has a dram
- * child, likewise. Ids: package-0, its dram, package-1, its dram, ...
+ * by how many vCPUs each has online. Sockets are those of the topology, plugged or
+ * not: the zones stay the same for a QEMU's life. Where the host has dram zones, every
+ * guest package has a dram child, likewise. Ids: package-0, its dram, package-1, its
+ * dram, ...
+ *
+ * A domain's energy is kept by place: the package of socket s at 2 * s, its dram at
+ * 2 * s + 1, whether the guest is shown a dram now or not. So what was added up
+ * stays its zone's when the host's dram zones come or go.
  */
 #pragma once
 
@@ -29,18 +35,21 @@
 
 struct guest_zones {
 	uint32_t n_sockets;	   /* 1 .. GUEST_ZONES_SOCKETS_MAX */
-	uint32_t n_vcpus;	   /* at least 1 */
 	uint32_t vcpus_per_socket; /* at least 1 */
 	bool dram;
 };
 
-/* The layout for a domain; vcpus_per_socket 0: every vCPU is its own socket. */
+/*
+ * The layout for a domain of at most max_vcpus; vcpus_per_socket 0: every vCPU is its
+ * own socket.
+ */
 void guest_zones_init(struct guest_zones *zones, const struct machine *machine,
-	uint32_t n_vcpus, uint32_t vcpus_per_socket);
+	uint32_t max_vcpus, uint32_t vcpus_per_socket);
 
-/* The zones for the welcome; returns how many. */
+/* The zones for the welcome, and where the energy of each is kept; returns how many. */
 size_t guest_zones_list(const struct guest_zones *zones,
-	struct message_zone ret_zones[MESSAGE_ZONES_MAX]);
+	struct message_zone ret_zones[MESSAGE_ZONES_MAX],
+	uint8_t ret_places[MESSAGE_ZONES_MAX]);
 
 /*
  * Sets tick->domains[domain].guest_uj from the tick's shares and the weights they

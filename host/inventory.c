@@ -121,6 +121,7 @@ static bool domains_equal(
 {
 	return uuid_compare(&a->uuid, &b->uuid) == 0 && a->id == b->id &&
 	       a->paused == b->paused && a->n_vcpus == b->n_vcpus &&
+	       a->max_vcpus == b->max_vcpus &&
 	       a->vcpus_per_socket == b->vcpus_per_socket &&
 	       a->memory_kib == b->memory_kib && texts_equal(a->name, b->name) &&
 	       texts_equal(a->channel_path, b->channel_path);

@@ -19,6 +19,7 @@ struct inventory_domain {
 	int id;	    /* libvirt's, of the running incarnation */
 	bool paused;
 	uint32_t n_vcpus; /* online now */
+	uint32_t max_vcpus; /* as many as can be plugged */
 	/* dies x clusters x cores x threads of the live <topology>; 0: it has none. */
 	uint32_t vcpus_per_socket;
 	uint64_t memory_kib;

@@ -412,6 +412,7 @@ static void add_sampled(struct ledger_book *book, const struct ledger_update *up
 		domain->last_wall_ns = update->wall_ns;
 		domain->last_boottime_ns = sample->boottime_ns;
 		domain->n_vcpus = from->n_vcpus;
+		domain->max_vcpus = from->max_vcpus;
 		domain->vcpus_per_socket = from->vcpus_per_socket;
 		domain->exited_ns = from->exited_ns;
 		if (update->names && update->names[i])
@@ -434,8 +435,8 @@ static void add_shares(struct ledger_book *book, const struct tick *tick)
 			shares[book->zone_rows[zone]].dynamic_uj += share->dynamic_uj;
 			shares[book->zone_rows[zone]].idle_uj += share->idle_uj;
 		}
-		for (size_t zone = 0; zone < MESSAGE_ZONES_MAX; zone++)
-			domain->guest_uj[zone] += tick->domains[i].guest_uj[zone];
+		for (size_t place = 0; place < MESSAGE_ZONES_MAX; place++)
+			domain->guest_uj[place] += tick->domains[i].guest_uj[place];
 		domain->quality_ns[tick->quality] += tick->dt_ns;
 		mark_changed(book, row);
 	}

@@ -136,6 +136,7 @@ static int load_sampled(const struct ledger_book *book, uint32_t row,
 	domain->pid = from->pid;
 	domain->start_ticks = from->start_ticks;
 	domain->n_vcpus = from->n_vcpus;
+	domain->max_vcpus = from->max_vcpus;
 	domain->vcpus_per_socket = from->vcpus_per_socket;
 	domain->exited_ns = from->exited_ns;
 	domain->first_thread = *index;

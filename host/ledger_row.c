@@ -135,6 +135,7 @@ void ledger_domain_encode(const struct ledger_domain *domain,
 	put_u64(&at, (uint64_t)domain->pid);
 	put_u64(&at, domain->start_ticks);
 	put_u32s(&at, domain->vcpus_per_socket, domain->n_vcpus);
+	put_u64(&at, domain->max_vcpus);
 	put_u64(&at, domain->exited_ns);
 	put_bytes(&at, domain->epoch.bytes, sizeof(domain->epoch.bytes));
 	put_u64(&at, domain->epoch_sequence);
@@ -160,6 +161,7 @@ void ledger_domain_decode(const uint8_t *bytes, struct ledger_domain *ret_domain
 	ret_domain->pid = (pid_t)get_u64(&bytes);
 	ret_domain->start_ticks = get_u64(&bytes);
 	ret_domain->n_vcpus = get_u32s(&bytes, &ret_domain->vcpus_per_socket);
+	ret_domain->max_vcpus = (uint32_t)get_u64(&bytes);
 	ret_domain->exited_ns = get_u64(&bytes);
 	get_bytes(&bytes, ret_domain->epoch.bytes, sizeof(ret_domain->epoch.bytes));
 	ret_domain->epoch_sequence = get_u64(&bytes);

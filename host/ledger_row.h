@@ -66,11 +66,12 @@ struct ledger_domain {
 	pid_t pid;
 	uint64_t start_ticks;
 	uint32_t n_vcpus;
+	uint32_t max_vcpus;
 	uint32_t vcpus_per_socket;
 	uint64_t exited_ns;
 	struct uuid epoch;	 /* nil: void */
 	uint64_t epoch_sequence; /* the commit it began with */
-	/* Cumulative energy of the epoch by guest zone. */
+	/* Cumulative energy of the epoch by place, see host/guest_zones.h. */
 	uint64_t guest_uj[MESSAGE_ZONES_MAX];
 	uint64_t first_wall_ns, first_boottime_ns;
 	uint64_t last_wall_ns, last_boottime_ns;
@@ -87,7 +88,7 @@ struct ledger_thread {
 /* Bytes of the fields; a domain's shares follow its own, 16 bytes a zone. */
 #define LEDGER_HEADER_BYTES 104
 #define LEDGER_ZONE_BYTES   (MACHINE_ZONE_NAME_SIZE + 8 * (7 + LEDGER_IDLE_STATE_WORDS))
-#define LEDGER_DOMAIN_BYTES (LEDGER_NAME_SIZE + 8 * (17 + MESSAGE_ZONES_MAX))
+#define LEDGER_DOMAIN_BYTES (LEDGER_NAME_SIZE + 8 * (18 + MESSAGE_ZONES_MAX))
 #define LEDGER_SHARE_BYTES  16
 #define LEDGER_THREAD_BYTES 32
 #define LEDGER_CPU_BYTES    8

@@ -32,6 +32,7 @@ static void take_xml(struct domain_xml *xml, struct inventory_domain *domain)
 	domain->name = steal_pointer(&xml->name);
 	domain->id = xml->id;
 	domain->n_vcpus = xml->n_vcpus;
+	domain->max_vcpus = xml->max_vcpus;
 	domain->vcpus_per_socket = xml->vcpus_per_socket;
 	domain->memory_kib = xml->memory_kib;
 	if (xml->has_channel && xml->channel.mode == DOMAIN_CHANNEL_BIND)

@@ -140,13 +140,27 @@ static bool zones_equal(const struct message_welcome *a, const struct message_we
 	return true;
 }
 
+/* The messages that a guest may send at once stay as many. */
+static void set_period(struct link *link, uint64_t period_ns)
+{
+	uint64_t cost_ns = link->period_ns / LINK_MESSAGES;
+	uint64_t n_messages = link->credit_ns / cost_ns;
+
+	if (period_ns == link->period_ns)
+		return;
+	link->period_ns = period_ns;
+	link->credit_ns = n_messages * (period_ns / LINK_MESSAGES);
+}
+
 bool link_set_welcome(
 	struct link *link, const struct message_welcome *welcome, uint64_t now_ns)
 {
 	bool same = uuid_compare(&welcome->epoch, &link->welcome.epoch) == 0 &&
 		    zones_equal(welcome, &link->welcome);
 
+	assert(welcome->period_ms > 0);
 	link->welcome = *welcome;
+	set_period(link, welcome->period_ms * (uint64_t)NSEC_PER_MSEC);
 	if (!same && link->welcomed) {
 		end_session(link);
 		set_state(link, LINK_WAITING, 0, now_ns);

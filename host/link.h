@@ -56,7 +56,7 @@ struct link {
 	enum link_state state;
 	uint64_t since_ns;
 	int error; /* positive errno of LINK_UNREACHABLE; 0: the other end closed */
-	uint64_t period_ns;
+	uint64_t period_ns; /* the welcome's; before there is one, link_init()'s */
 
 	/* The connection's fate. */
 	bool connected;
@@ -93,16 +93,17 @@ struct link {
 
 /*
  * Begins in LINK_CONNECTING, to be connected at once. period_ns is the guest's
- * sample period, the unit of all quotas. -ENOMEM.
+ * sample period, the unit of all quotas, until the welcome tells its own. -ENOMEM.
  */
 int link_init(struct link *link, uint64_t period_ns, uint64_t now_ns);
 void link_deinit(struct link *link);
 
 /*
  * What to answer a hello with: epoch, period, stale_after and zones (nonce and
- * proto are the link's). A hello that came before is answered now. When epoch or
- * zones change, the running session ends: no more samples until the agent, which
- * misses them, says hello again. Returns whether these two are others than before.
+ * proto are the link's). The period is the link's from now on. A hello that came before
+ * is answered now. When epoch or zones change, the running session ends: no more samples
+ * until the agent, which misses them, says hello again. Returns whether these two are
+ * others than before.
  */
 bool link_set_welcome(
 	struct link *link, const struct message_welcome *welcome, uint64_t now_ns);

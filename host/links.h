@@ -28,7 +28,7 @@ typedef bool (*links_verify_fn)(void *data, const struct uuid *uuid, pid_t pid);
 
 struct links_config {
 	struct event_base *base;
-	uint64_t period_ns;	     /* of the samples: max(interval, 1 s) */
+	uint64_t period_ns;	     /* of a guest whose welcome is not known yet */
 	links_verify_fn verify_peer; /* NULL: any will do (tests) */
 	void *verify_data;
 };
@@ -60,7 +60,8 @@ void links_free(struct links *links);
 int links_update(struct links *links, const struct inventory *inventory);
 
 /*
- * As link_set_welcome(); the same again costs little. Due again when the domain's
+ * As link_set_welcome(), with the period that its samples come in from now on; the
+ * same again costs little. Due again when the domain's
  * incarnation (its id) is another. -ENOENT: no such domain.
  */
 int links_set_welcome(struct links *links, const struct uuid *uuid,
@@ -68,7 +69,8 @@ int links_set_welcome(struct links *links, const struct uuid *uuid,
 
 /*
  * The values after a tick, copied; the guest gets the newest ones at its own
- * moment of each period. -ENOENT: no such domain.
+ * moment of each period, and after a hello, but newer ones once in a period at most.
+ * -ENOENT: no such domain.
  */
 int links_publish(struct links *links, const struct uuid *uuid,
 	const struct message_sample *sample);

@@ -294,8 +294,8 @@ static void attribute(const struct step *step)
 		const struct sample_domain *domain = &step->sample->domains[i];
 		struct guest_zones zones;
 
-		guest_zones_init(
-			&zones, step->machine, domain->n_vcpus, domain->vcpus_per_socket);
+		guest_zones_init(&zones, step->machine, domain->max_vcpus,
+			domain->vcpus_per_socket);
 		guest_zones_split(&zones, step->machine, step->sample,
 			&step->meter->usage, i, step->tick);
 		step->tick->domains[i].cpu_ns = step->meter->usage.cpu_ns[i];

@@ -18,11 +18,11 @@
 
 static void fill_welcome(const struct publisher *publisher,
 	const struct inventory_domain *domain, const struct ledger_domain *row,
-	struct message_welcome *welcome)
+	struct message_welcome *welcome, uint8_t places[MESSAGE_ZONES_MAX])
 {
 	struct guest_zones zones;
 
-	guest_zones_init(&zones, sampler_machine(publisher->sampler), row->n_vcpus,
+	guest_zones_init(&zones, sampler_machine(publisher->sampler), row->max_vcpus,
 		row->vcpus_per_socket);
 	*welcome = (struct message_welcome){
 		.proto = MESSAGE_PROTO,
@@ -32,23 +32,25 @@ static void fill_welcome(const struct publisher *publisher,
 	welcome->stale_after_ms = 3 * welcome->period_ms;
 	if (welcome->stale_after_ms < STALE_AFTER_MIN_MS)
 		welcome->stale_after_ms = STALE_AFTER_MIN_MS;
-	welcome->n_zones = guest_zones_list(&zones, welcome->zones);
+	welcome->n_zones = guest_zones_list(&zones, welcome->zones, places);
 }
 
 static int tell_guest(const struct publisher *publisher,
 	const struct inventory_domain *domain, const struct ledger_domain *row)
 {
 	const struct tick *tick = sampler_tick(publisher->sampler);
+	uint8_t places[MESSAGE_ZONES_MAX];
 	struct message_welcome welcome;
 	struct message_sample sample = { .t_ns = tick->boottime_ns, .quality = tick->quality };
 	int r;
 
-	fill_welcome(publisher, domain, row, &welcome);
+	fill_welcome(publisher, domain, row, &welcome, places);
 	r = links_set_welcome(publisher->links, &domain->uuid, &welcome);
 	if (r < 0)
 		return r;
 	sample.n_zones = welcome.n_zones;
-	memcpy(sample.uj, row->guest_uj, sizeof(sample.uj));
+	for (size_t i = 0; i < sample.n_zones; i++)
+		sample.uj[i] = row->guest_uj[places[i]];
 	return links_publish(publisher->links, &domain->uuid, &sample);
 }
 
@@ -181,17 +183,18 @@ static int fill_guest_zones(const struct publisher *publisher, struct snapshot *
 	struct snapshot_link *link)
 {
 	struct message_zone zones[MESSAGE_ZONES_MAX];
+	uint8_t places[MESSAGE_ZONES_MAX];
 	struct guest_zones layout;
 
-	guest_zones_init(&layout, sampler_machine(publisher->sampler), row->n_vcpus,
+	guest_zones_init(&layout, sampler_machine(publisher->sampler), row->max_vcpus,
 		row->vcpus_per_socket);
-	link->n_zones = guest_zones_list(&layout, zones);
+	link->n_zones = guest_zones_list(&layout, zones, places);
 	link->zones = snapshot_alloc(snapshot, link->n_zones, sizeof(*link->zones));
 	if (!link->zones)
 		return -ENOMEM;
 	for (size_t i = 0; i < link->n_zones; i++) {
 		memcpy(link->zones[i].name, zones[i].name, sizeof(link->zones[i].name));
-		link->zones[i].measured_uj = row->guest_uj[i];
+		link->zones[i].measured_uj = row->guest_uj[places[i]];
 		link->zones[i].acked_uj = i < acked->n_zones ? acked->uj[i] : 0;
 	}
 	return 0;

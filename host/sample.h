@@ -50,7 +50,8 @@ struct sample_domain {
 	struct uuid uuid;
 	pid_t pid; /* of QEMU */
 	uint64_t start_ticks; /* of QEMU: tells a reused pid, and a new incarnation */
-	uint32_t n_vcpus;
+	uint32_t n_vcpus;     /* online */
+	uint32_t max_vcpus;   /* as many as can be plugged */
 	/* Of the live topology; 0: libvirt has none, every vCPU is its own socket. */
 	uint32_t vcpus_per_socket;
 	/* CPU time of threads that ended, cumulative since QEMU's start. */

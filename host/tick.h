@@ -42,7 +42,7 @@ struct tick_zone {
 /* One domain in one tick; also what its guest is shown of it. */
 struct tick_domain {
 	struct uuid uuid;
-	/* The energy of this tick by guest zone, see host/guest_zones.h. */
+	/* The energy of this tick by place, see host/guest_zones.h. */
 	uint64_t guest_uj[MESSAGE_ZONES_MAX];
 	/* CPU time of all its threads in this tick. */
 	uint64_t cpu_ns;

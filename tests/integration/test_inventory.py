@@ -77,6 +77,7 @@ def test_lifecycle_and_devices(bed, host, dump, create):
     one = dump.wait(lambda _, d: "one" in d, "a new domain")["one"]
     assert one["uuid"] == host.virsh("domuuid", "one")
     assert one["id"] == int(host.virsh("domid", "one"))
+    assert one["max_vcpus"] == 4
     assert (one["vcpus"], one["vcpus_per_socket"], one["memory_kib"]) == (3, 2, 16384)
     path = one["channel_path"]
     assert path in host.virsh("dumpxml", "one") and path.endswith("/org.vmpower.0")

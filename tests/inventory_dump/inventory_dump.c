@@ -27,6 +27,7 @@ static cJSON *domain_to_json(const struct inventory_domain *domain)
 	cJSON_AddNumberToObject(object, "id", domain->id);
 	cJSON_AddBoolToObject(object, "paused", domain->paused);
 	cJSON_AddNumberToObject(object, "vcpus", domain->n_vcpus);
+	cJSON_AddNumberToObject(object, "max_vcpus", domain->max_vcpus);
 	cJSON_AddNumberToObject(object, "vcpus_per_socket", domain->vcpus_per_socket);
 	cJSON_AddNumberToObject(object, "memory_kib", (double)domain->memory_kib);
 	if (domain->channel_path)

@@ -98,6 +98,7 @@ static inline struct sample_domain *scene_add_domain(
 	domain->pid = (pid_t)(1000 * number);
 	domain->start_ticks = 1;
 	domain->n_vcpus = n_vcpus;
+	domain->max_vcpus = n_vcpus;
 	domain->first_thread = (uint32_t)sample->n_threads;
 	return domain;
 }

@@ -53,6 +53,7 @@ static void make_healthy(struct facts *facts)
 	domain->live.uuid = facts->hostd.snapshot->domains[0].uuid;
 	domain->live.name = strdup("web1");
 	domain->live.n_vcpus = 4;
+	domain->live.max_vcpus = 4;
 	domain->live.vcpus_per_socket = 4;
 	domain->live.has_virtio_serial = true;
 	domain->live.has_channel = true;
@@ -320,7 +321,7 @@ static void garbled_agent(struct facts *facts)
 
 static void many_sockets(struct facts *facts)
 {
-	facts->libvirt.domains[0].live.n_vcpus = 17;
+	facts->libvirt.domains[0].live.max_vcpus = 17;
 	facts->libvirt.domains[0].live.vcpus_per_socket = 0;
 }
 

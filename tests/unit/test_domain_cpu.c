@@ -51,6 +51,7 @@ static void bed_init(struct bed *bed, bool real)
 	for (size_t i = 0; i < 2; i++) {
 		bed->domains[i].name = (char *)(i == 0 ? "a" : "b");
 		bed->domains[i].n_vcpus = 2;
+		bed->domains[i].max_vcpus = 6;
 		bed->domains[i].vcpus_per_socket = 1;
 	}
 	bed->inventory.domains = bed->domains;
@@ -146,6 +147,7 @@ static void test_real(void **state)
 	assert_int_equal(bed.sample.domains[0].pid, a.pid);
 	assert_int_equal(bed.sample.domains[0].n_threads, 3);
 	assert_int_equal(bed.sample.domains[0].n_vcpus, 2);
+	assert_int_equal(bed.sample.domains[0].max_vcpus, 6);
 	assert_true(bed.sample.domains[0].start_ticks > 0);
 
 	/* b has no pid file; its channel's peer is as good. Somebody else's is not. */

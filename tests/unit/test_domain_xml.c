@@ -37,25 +37,25 @@ static void read_fixture(const char *name, char *text, size_t size)
 static const struct {
 	const char *fixture;
 	int id;
-	uint32_t n_vcpus, vcpus_per_socket;
+	uint32_t n_vcpus, max_vcpus, vcpus_per_socket;
 	bool has_virtio_serial, has_channel;
 	enum domain_channel_mode mode;
 	enum domain_channel_state state;
 	const char *path;
 } recorded[] = {
-	{ "agentonly", 4, 1, 0, true, false, 0, 0, NULL },
-	{ "bare", 3, 1, 0, false, false, 0, 0, NULL },
-	{ "connectmode", 7, 1, 0, true, true, DOMAIN_CHANNEL_OTHER,
+	{ "agentonly", 4, 1, 1, 0, true, false, 0, 0, NULL },
+	{ "bare", 3, 1, 1, 0, false, false, 0, 0, NULL },
+	{ "connectmode", 7, 1, 1, 0, true, true, DOMAIN_CHANNEL_OTHER,
 		DOMAIN_CHANNEL_DISCONNECTED, "/run/listen.sock" },
-	{ "flat", 1, 2, 0, true, true, DOMAIN_CHANNEL_BIND, DOMAIN_CHANNEL_DISCONNECTED,
-		RUN "domain-1-flat/org.vmpower.0" },
-	{ "ownpath", 5, 1, 0, true, true, DOMAIN_CHANNEL_BIND,
+	{ "flat", 1, 2, 2, 0, true, true, DOMAIN_CHANNEL_BIND,
+		DOMAIN_CHANNEL_DISCONNECTED, RUN "domain-1-flat/org.vmpower.0" },
+	{ "ownpath", 5, 1, 1, 0, true, true, DOMAIN_CHANNEL_BIND,
 		DOMAIN_CHANNEL_DISCONNECTED, "/run/own.sock" },
-	{ "persistent", -1, 2, 0, true, true, DOMAIN_CHANNEL_BIND, DOMAIN_CHANNEL_UNKNOWN,
-		NULL },
-	{ "pty", 6, 1, 0, true, true, DOMAIN_CHANNEL_OTHER, DOMAIN_CHANNEL_DISCONNECTED,
-		"/dev/pts/0" },
-	{ "sockets", 2, 3, 4, true, true, DOMAIN_CHANNEL_BIND,
+	{ "persistent", -1, 2, 2, 0, true, true, DOMAIN_CHANNEL_BIND,
+		DOMAIN_CHANNEL_UNKNOWN, NULL },
+	{ "pty", 6, 1, 1, 0, true, true, DOMAIN_CHANNEL_OTHER,
+		DOMAIN_CHANNEL_DISCONNECTED, "/dev/pts/0" },
+	{ "sockets", 2, 3, 8, 4, true, true, DOMAIN_CHANNEL_BIND,
 		DOMAIN_CHANNEL_DISCONNECTED, RUN "domain-2-sockets/org.vmpower.0" },
 };
 
@@ -74,6 +74,7 @@ static void test_recorded(void **state)
 		assert_memory_equal(uuid, UUID, UUID_TEXT_SIZE - 2);
 		assert_int_equal(domain.id, recorded[i].id);
 		assert_int_equal(domain.n_vcpus, recorded[i].n_vcpus);
+		assert_int_equal(domain.max_vcpus, recorded[i].max_vcpus);
 		assert_int_equal(domain.vcpus_per_socket, recorded[i].vcpus_per_socket);
 		assert_int_equal(domain.memory_kib, 16384);
 		assert_int_equal(domain.has_virtio_serial, recorded[i].has_virtio_serial);
@@ -119,35 +120,36 @@ static void test_details(void **state)
 {
 	static const struct {
 		const char *xml;
-		uint32_t n_vcpus, vcpus_per_socket;
+		uint32_t n_vcpus, max_vcpus, vcpus_per_socket;
 		bool has_channel;
 		const char *path;
 	} rows[] = {
-		{ DOMAIN(MEMORY VCPU), 4, 0, false, NULL },
-		{ DOMAIN("<memory>4</memory>" VCPU), 4, 0, false, NULL },
+		{ DOMAIN(MEMORY VCPU), 4, 4, 0, false, NULL },
+		{ DOMAIN("<memory>4</memory>" VCPU), 4, 4, 0, false, NULL },
+		{ DOMAIN(MEMORY "<vcpu current='2'>9</vcpu>"), 2, 9, 0, false, NULL },
 		/* Factors that older or newer libvirts do not print. */
 		{ DOMAIN(MEMORY VCPU
 			  "<cpu><topology sockets='2' cores='2' threads='1'/></cpu>"),
-			4, 2, false, NULL },
+			4, 4, 2, false, NULL },
 		{ DOMAIN(MEMORY VCPU "<cpu><topology sockets='1' dies='2' clusters='3' "
 				     "cores='4' threads='5'/></cpu>"),
-			4, 120, false, NULL },
+			4, 4, 120, false, NULL },
 		/* Names are by type: this one's is of another bus. */
 		{ DEVICES("<channel type='unix'><target type='guestfwd' "
 			  "name='org.vmpower.0'/></channel>"),
-			4, 0, false, NULL },
+			4, 4, 0, false, NULL },
 		{ DEVICES("<channel type='unix'><source mode='bind' path='relative'/>" CHANNEL
 			  "</channel>"),
-			4, 0, true, NULL },
+			4, 4, 0, true, NULL },
 		/* The first of two. */
 		{ DEVICES("<channel type='unix'><source mode='bind' path='/1'/>" CHANNEL
 			  "</channel><channel type='unix'><source mode='bind' path='/2'/>" CHANNEL
 			  "</channel>"),
-			4, 0, true, "/1" },
+			4, 4, 0, true, "/1" },
 		/* libvirt's own namespaces beside them. */
 		{ DOMAIN(MEMORY VCPU
 			  "<metadata><x:vcpu xmlns:x='urn:x'>9</x:vcpu></metadata>"),
-			4, 0, false, NULL },
+			4, 4, 0, false, NULL },
 	};
 
 	(void)state;
@@ -158,6 +160,7 @@ static void test_details(void **state)
 		assert_int_equal(domain.id, 3);
 		assert_int_equal(domain.memory_kib, 4);
 		assert_int_equal(domain.n_vcpus, rows[i].n_vcpus);
+		assert_int_equal(domain.max_vcpus, rows[i].max_vcpus);
 		assert_int_equal(domain.vcpus_per_socket, rows[i].vcpus_per_socket);
 		assert_int_equal(domain.has_channel, rows[i].has_channel);
 		if (rows[i].path)

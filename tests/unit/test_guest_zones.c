@@ -16,7 +16,7 @@
 static void test_layout(void **state)
 {
 	static const struct {
-		uint32_t n_vcpus, vcpus_per_socket, n_sockets;
+		uint32_t max_vcpus, vcpus_per_socket, n_sockets;
 	} cases[] = {
 		{ 1, 1, 1 },
 		{ 4, 4, 1 },
@@ -42,7 +42,7 @@ static void test_layout(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct guest_zones zones;
 
-		guest_zones_init(&zones, &scene.machine, cases[i].n_vcpus,
+		guest_zones_init(&zones, &scene.machine, cases[i].max_vcpus,
 			cases[i].vcpus_per_socket);
 		assert_int_equal(zones.n_sockets, cases[i].n_sockets);
 		assert_false(zones.dram);
@@ -52,19 +52,24 @@ static void test_layout(void **state)
 static void test_list(void **state)
 {
 	struct message_zone list[MESSAGE_ZONES_MAX];
+	uint8_t places[MESSAGE_ZONES_MAX];
 	struct guest_zones zones;
 	struct scene scene;
 
 	(void)state;
 	scene_init(&scene, 1);
 	guest_zones_init(&zones, &scene.machine, 3, 0);
-	assert_int_equal(guest_zones_list(&zones, list), 3);
+	assert_int_equal(guest_zones_list(&zones, list, places), 3);
+	for (size_t s = 0; s < 3; s++)
+		assert_int_equal(places[s], 2 * s);
 	assert_string_equal(list[2].name, "package-2");
 	assert_int_equal(list[2].parent, -1);
 	assert_int_equal(list[2].max_energy_range_uj, UINT64_C(262143328850));
 	scene_add_zone(&scene, "dram-0", MACHINE_ZONE_DRAM, 0);
 	guest_zones_init(&zones, &scene.machine, 16, 0);
-	assert_int_equal(guest_zones_list(&zones, list), 32);
+	assert_int_equal(guest_zones_list(&zones, list, places), 32);
+	for (size_t i = 0; i < 32; i++)
+		assert_int_equal(places[i], i);
 	for (int32_t s = 0; s < 16; s++) {
 		char name[MESSAGE_ZONE_NAME_SIZE];
 
@@ -111,14 +116,21 @@ static int teardown(void **state)
 	return 0;
 }
 
-static void begin(struct fixture *f, uint32_t n_vcpus, uint32_t vcpus_per_socket)
+/* Of max_vcpus, n_vcpus are online; their threads are added by the test. */
+static void begin_plugged(struct fixture *f, uint32_t max_vcpus, uint32_t n_vcpus,
+	uint32_t vcpus_per_socket)
 {
 	scene_begin(&f->scene, &f->previous, 100 * SCENE_SECOND_NS);
 	scene_begin(&f->scene, &f->now, 101 * SCENE_SECOND_NS);
 	scene_add_domain(&f->previous, 1, n_vcpus);
 	scene_add_domain(&f->now, 1, n_vcpus);
-	guest_zones_init(&f->zones, &f->scene.machine, n_vcpus, vcpus_per_socket);
+	guest_zones_init(&f->zones, &f->scene.machine, max_vcpus, vcpus_per_socket);
 	assert_int_equal(tick_reset(&f->tick, f->scene.machine.n_zones, 1), 0);
+}
+
+static void begin(struct fixture *f, uint32_t n_vcpus, uint32_t vcpus_per_socket)
+{
+	begin_plugged(f, n_vcpus, n_vcpus, vcpus_per_socket);
 }
 
 static void add(struct fixture *f, enum sample_thread_kind kind, uint16_t index,
@@ -145,6 +157,7 @@ static void test_sockets(void **state)
 	add(f, SAMPLE_THREAD_VCPU, 0, 100 * MS, 0, 0);
 	add(f, SAMPLE_THREAD_VCPU, 1, 200 * MS, 0, 8); /* half on either package */
 	add(f, SAMPLE_THREAD_VCPU, 2, 100 * MS, 8, 8);
+	add(f, SAMPLE_THREAD_VCPU, 3, 0, 8, 8);
 	add(f, SAMPLE_THREAD_VCPU, 4, 200 * MS, 0, 0);
 	add(f, SAMPLE_THREAD_EMULATOR, 0, 100 * MS, 0, 0);
 	/* On package 0: socket 0 200, socket 2 200, others 100. On 1: 100 and 100. */
@@ -212,6 +225,88 @@ static void test_odd_threads(void **state)
 	assert_int_equal(uj[2], 1000);
 }
 
+/* vCPUs come and go across the sockets' borders; the zones stay. */
+static void test_plugged(void **state)
+{
+	static const struct {
+		uint32_t n_vcpus, online; /* as bits */
+		uint64_t uj[4];
+	} steps[] = {
+		/* 6000 for the vCPUs by time, which is the same, 600 for the rest. */
+		{ 2, 0x03, { 6600, 0, 0, 0 } },
+		{ 3, 0x07, { 4400, 2200, 0, 0 } },
+		{ 6, 0xdb, { 2200, 1100, 1100, 2200 } },
+		{ 2, 0x81, { 3300, 0, 0, 3300 } },
+		{ 1, 0x01, { 6600, 0, 0, 0 } },
+		/* The inventory comes later than the threads. */
+		{ 1, 0x05, { 3300, 3300, 0, 0 } },
+		/* No threads of their own. */
+		{ 3, 0x01, { 4400, 2200, 0, 0 } },
+		{ 8, 0x00, { 1650, 1650, 1650, 1650 } },
+		{ 9, 0x00, { 1650, 1650, 1650, 1650 } },
+		{ 0, 0x00, { 6600, 0, 0, 0 } },
+	};
+	struct message_zone list[MESSAGE_ZONES_MAX];
+	uint8_t places[MESSAGE_ZONES_MAX];
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const uint64_t *uj;
+
+		begin_plugged(f, 8, steps[i].n_vcpus, 2);
+		for (uint16_t v = 0; v < 8; v++) {
+			if (steps[i].online & 1u << v)
+				add(f, SAMPLE_THREAD_VCPU, v, 100 * MS, 0, 0);
+		}
+		*tick_share(&f->tick, 0, 0) = (struct tick_share){ 6000, 0 };
+		*tick_share(&f->tick, 0, 1) = (struct tick_share){ 0, 600 };
+		*tick_share(&f->tick, 0, 2) = (struct tick_share){ 0, 6600 };
+		uj = split(f);
+		assert_int_equal(guest_zones_list(&f->zones, list, places), 8);
+		assert_string_equal(list[6].name, "package-3");
+		for (size_t s = 0; s < 4; s++) {
+			assert_int_equal(uj[places[2 * s]], steps[i].uj[s]);
+			assert_int_equal(uj[places[2 * s + 1]], steps[i].uj[s]);
+		}
+	}
+}
+
+/* What a step adds is the same zone's, with dram on the host or without. */
+static void test_dram_comes_and_goes(void **state)
+{
+	static const uint64_t expected[] = { 3 * 6000, 2 * 400, 3 * 3000, 2 * 200 };
+	static const char *const names[] = { "package-0", "dram", "package-1", "dram" };
+	struct message_zone list[MESSAGE_ZONES_MAX];
+	uint64_t sum[MESSAGE_ZONES_MAX] = { 0 };
+	uint8_t places[MESSAGE_ZONES_MAX];
+	struct fixture *f = *state;
+	size_t n;
+
+	for (size_t round = 0; round < 3; round++) {
+		bool dram = round != 1;
+		const uint64_t *uj;
+
+		f->scene.machine.n_zones = dram ? 5 : 2;
+		begin(f, 3, 2);
+		for (uint16_t i = 0; i < 3; i++)
+			add(f, SAMPLE_THREAD_VCPU, i, 100 * MS, 0, 0);
+		*tick_share(&f->tick, 0, 0) = (struct tick_share){ 3000, 3000 };
+		*tick_share(&f->tick, 0, 1) = (struct tick_share){ 0, 3000 };
+		if (dram)
+			*tick_share(&f->tick, 0, 2) = (struct tick_share){ 600, 0 };
+		uj = split(f);
+		for (size_t i = 0; i < MESSAGE_ZONES_MAX; i++)
+			sum[i] += uj[i];
+		n = guest_zones_list(&f->zones, list, places);
+		assert_int_equal(n, dram ? 4 : 2);
+		for (size_t i = 0; i < n; i++)
+			assert_string_equal(list[i].name, names[places[i]]);
+	}
+	assert_int_equal(n, 4);
+	for (size_t i = 0; i < n; i++)
+		assert_int_equal(sum[places[i]], expected[i]);
+}
+
 /* Whatever the threads and layout: nothing is lost, nothing is made. */
 static void test_sums(void **state)
 {
@@ -224,7 +319,8 @@ static void test_sums(void **state)
 		uint64_t package = 0, dram = 0, sums[2] = { 0 };
 		const uint64_t *uj;
 
-		begin(f, n_vcpus, per_socket);
+		begin_plugged(f, n_vcpus + (uint32_t)random_below(&random, 8), n_vcpus,
+			per_socket);
 		for (uint32_t i = 0; i < n_vcpus + 2; i++)
 			add(f, i < n_vcpus ? SAMPLE_THREAD_VCPU : SAMPLE_THREAD_VHOST,
 				(uint16_t)i,
@@ -262,6 +358,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_plugged, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_dram_comes_and_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_sums, setup, teardown),
 	};
 

@@ -100,6 +100,7 @@ static void test_equal(void **state)
 	DIFFERS(domain->id, 2);
 	DIFFERS(domain->paused, true);
 	DIFFERS(domain->n_vcpus, 2);
+	DIFFERS(domain->max_vcpus, 2);
 	DIFFERS(domain->vcpus_per_socket, 2);
 	DIFFERS(domain->memory_kib, 2);
 	DIFFERS(domain->name, a->domains[0].channel_path);

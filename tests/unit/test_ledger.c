@@ -171,6 +171,7 @@ static void assert_same_sample(const struct sample *a, const struct sample *b)
 		assert_true(x->pid == y->pid && x->start_ticks == y->start_ticks);
 		assert_true(x->n_vcpus == y->n_vcpus && x->exited_ns == y->exited_ns);
 		assert_true(x->vcpus_per_socket == y->vcpus_per_socket);
+		assert_true(x->max_vcpus == 4 && y->max_vcpus == 4);
 		assert_int_equal(x->n_threads, y->n_threads);
 		assert_int_equal(x->first_thread, y->first_thread);
 	}

@@ -59,6 +59,15 @@ static int receive(struct link *link, const char *text, uint64_t now_ns)
 	return link_receive(link, text, strlen(text), now_ns);
 }
 
+static void set_period_ms(struct link *link, uint32_t period_ms)
+{
+	struct message_welcome other = welcome;
+
+	other.period_ms = period_ms;
+	assert_false(link_set_welcome(link, &other, START_NS));
+	assert_int_equal(link->period_ns, period_ms * (uint64_t)NSEC_PER_MSEC);
+}
+
 /* All it has to say now is this. */
 static void assert_says(struct link *link, const char *expected, uint64_t now_ns)
 {
@@ -295,16 +304,45 @@ static void test_time(void **state)
 	assert_state(link, LINK_ABSENT, START_NS + 41 * S, START_NS + 41 * S);
 	free_link(link);
 	/* With a longer period, three of them. */
-	link = malloc(sizeof(*link));
-	assert_int_equal(link_init(link, 10 * S, START_NS), 0);
-	link_set_welcome(link, &welcome, START_NS);
-	link_connected(link, START_NS);
-	assert_int_equal(receive(link, "\n" HELLO, START_NS), 0);
-	assert_says(link, WELCOME, START_NS);
+	link = new_session();
+	set_period_ms(link, 10000);
 	offer(link, 1);
 	assert_says(link, sample_line(1, 1), START_NS);
 	assert_state(link, LINK_UP, START_NS, START_NS + 30 * S - 1);
 	assert_state(link, LINK_STALE, START_NS + 30 * S, START_NS + 30 * S);
+	free_link(link);
+}
+
+/* The quotas are those of the welcome's period, and go on where they were. */
+static void test_period(void **state)
+{
+	static const char unknown[] = "{\"type\":\"new\"}\n";
+	struct link *link = new_session();
+	uint64_t now_ns = START_NS;
+
+	(void)state;
+	/* One of the burst was the hello. */
+	for (unsigned int i = 0; i < 9; i++)
+		assert_int_equal(receive(link, unknown, now_ns), 0);
+	set_period_ms(link, 60000);
+	for (unsigned int i = 0; i < 10; i++)
+		assert_int_equal(receive(link, unknown, now_ns), 0);
+	assert_int_equal(link->drops.over_rate, 0);
+	now_ns += 20 * S - 1;
+	assert_int_equal(receive(link, unknown, now_ns), 0);
+	assert_int_equal(link->drops.over_rate, 1);
+	assert_int_equal(receive(link, unknown, now_ns + 1), 0);
+	assert_int_equal(link->drops.over_rate, 1);
+	link->window_used = LINK_READ_MAX;
+	assert_int_equal(link_may_read(link, START_NS + 60 * S - 1), 0);
+	assert_int_equal(link_read_ns(link), START_NS + 60 * S);
+	/* Shorter, with all the credit there can be. */
+	now_ns += 1000 * S;
+	assert_int_equal(receive(link, unknown, now_ns), 0);
+	set_period_ms(link, 1000);
+	for (unsigned int i = 0; i < 30; i++)
+		assert_int_equal(receive(link, unknown, now_ns), 0);
+	assert_int_equal(link->drops.over_rate, 1 + 11);
 	free_link(link);
 }
 
@@ -528,6 +566,7 @@ int main(void)
 		cmocka_unit_test(test_other_welcome),
 		cmocka_unit_test(test_largest_welcome),
 		cmocka_unit_test(test_time),
+		cmocka_unit_test(test_period),
 		cmocka_unit_test(test_never_reads),
 		cmocka_unit_test(test_retry),
 		cmocka_unit_test(test_too_old),

@@ -48,6 +48,7 @@ struct fixture {
 	struct links *links;
 	char directory[64];
 	bool peer_is_wrong;
+	struct message_welcome welcome;
 	struct uuid verified;
 	pid_t verified_pid;
 	/* One domain. */
@@ -74,6 +75,7 @@ static int setup(void **state)
 		fixture->directory, sizeof(fixture->directory), "/tmp/test_links.XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
 	fixture->base = event_base_new();
+	fixture->welcome = welcome;
 	config.base = fixture->base;
 	config.verify_data = fixture;
 	assert_int_equal(links_new(&config, &fixture->links), 0);
@@ -202,14 +204,21 @@ static void publish(struct fixture *fixture, uint64_t uj)
 		links_publish(fixture->links, &fixture->domain.uuid, &sample), 0);
 }
 
+static void set_period_ms(struct fixture *fixture, uint32_t period_ms)
+{
+	fixture->welcome.period_ms = period_ms;
+	assert_int_equal(links_set_welcome(fixture->links, &fixture->domain.uuid,
+				 &fixture->welcome),
+		0);
+}
+
 /* Listening, connected, welcomed: the guest's fd. */
 static int new_session(struct fixture *fixture, int *ret_listener)
 {
 	int listener = listen_at(fixture->directory, "port"), guest;
 
 	assert_int_equal(links_update(fixture->links, &fixture->inventory), 0);
-	assert_int_equal(
-		links_set_welcome(fixture->links, &fixture->domain.uuid, &welcome), 0);
+	set_period_ms(fixture, fixture->welcome.period_ms);
 	wait_state(fixture, LINK_WAITING);
 	guest = accept_guest(listener);
 	guest_says(guest, HELLO);
@@ -269,6 +278,40 @@ static void test_session(void **state)
 	close(listener);
 }
 
+/* Hello after hello: a value a period, however often new ones are published. */
+static void test_hello_flood(void **state)
+{
+	struct fixture *fixture = *state;
+	int listener, guest = new_session(fixture, &listener);
+	uint64_t begin_ns = clock_monotonic_ns(), last_ns = 0, value = 0, periods;
+	unsigned int samples = 0, values = 0;
+
+	for (uint64_t tick = 1; tick <= 100; tick++) {
+		const char *heard;
+		uint64_t uj;
+
+		publish(fixture, tick);
+		guest_says(guest, HELLO);
+		run_ms(fixture, 10);
+		heard = strstr(guest_hears(guest), "\"uj\":[\"");
+		if (!heard)
+			continue;
+		samples++;
+		uj = strtoull(heard + 7, NULL, 10);
+		assert_in_range(uj, value, tick);
+		if (uj == value)
+			continue;
+		value = uj;
+		values++;
+		last_ns = clock_monotonic_ns();
+	}
+	periods = (last_ns - begin_ns) / PERIOD_NS;
+	assert_in_range(values, 2, periods + 1);
+	assert_true(samples > values + 10);
+	close(guest);
+	close(listener);
+}
+
 /* One sample a period, at the guest's moment, and the newest values. */
 static void test_moments(void **state)
 {
@@ -298,6 +341,48 @@ static void test_moments(void **state)
 	periods = (clock_monotonic_ns() - begin_ns) / PERIOD_NS;
 	assert_in_range(samples, periods / 2, periods + 2);
 	assert_in_range(in_time, samples / 2, samples);
+	close(guest);
+	close(listener);
+}
+
+/* Publishes for so long; how many samples, all acknowledged, there were after seq. */
+static unsigned int count_samples(
+	struct fixture *fixture, int guest, uint64_t seq, uint64_t ms)
+{
+	uint64_t end_ns = clock_monotonic_ns() + ms * NSEC_PER_MSEC;
+	unsigned int samples = 0;
+	char ack[64];
+
+	while (clock_monotonic_ns() < end_ns) {
+		publish(fixture, 1);
+		run_ms(fixture, 5);
+		if (!strstr(guest_hears(guest), SAMPLE))
+			continue;
+		samples++;
+		snprintf(ack, sizeof(ack), "{\"type\":\"ack\",\"seq\":%" PRIu64 "}\n",
+			seq + samples);
+		guest_says(guest, ack);
+		wait_acked(fixture, seq + samples);
+	}
+	return samples;
+}
+
+/* Each guest has the period of its own welcome, also when that changes. */
+static void test_own_period(void **state)
+{
+	struct fixture *fixture = *state;
+	unsigned int slow, fast;
+	int listener, guest;
+
+	fixture->welcome.period_ms = 500;
+	guest = new_session(fixture, &listener);
+	slow = count_samples(fixture, guest, 0, 1000);
+	assert_in_range(slow, 1, 4);
+	set_period_ms(fixture, 20);
+	fast = count_samples(fixture, guest, slow, 1000);
+	assert_in_range(fast, 10, 52);
+	set_period_ms(fixture, 3600000);
+	assert_in_range(count_samples(fixture, guest, slow + fast, 300), 0, 1);
 	close(guest);
 	close(listener);
 }
@@ -490,6 +575,7 @@ static void test_guest_never_reads(void **state)
 
 	links_free(fixture->links);
 	assert_int_equal(links_new(&config, &fixture->links), 0);
+	fixture->welcome.period_ms = 1;
 	guest = new_session(fixture, &listener);
 	do {
 		publish(fixture, acked);
@@ -552,7 +638,9 @@ int main(void)
 #define TEST(f) cmocka_unit_test_setup_teardown(f, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		TEST(test_session),
+		TEST(test_hello_flood),
 		TEST(test_moments),
+		TEST(test_own_period),
 		TEST(test_prompt_after_refusal),
 		TEST(test_changes),
 		TEST(test_many_domains),

@@ -158,6 +158,21 @@ static void test_plain(void **state)
 	assert_int_equal(f->tick.domains[2].cpu_ns, 500 * MS);
 }
 
+/* Its second socket has all the vCPUs that are online. */
+static void test_guest_sockets(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint64_t s = 0; s < 2; s++) {
+		begin(f, 100 + s, s * 7 * J);
+		add(f, 1, s * 100 * MS, 0)->max_vcpus = 2;
+		f->sample.threads[0].index = 1;
+		step(f);
+	}
+	assert_int_equal(f->tick.domains[0].guest_uj[0], 0);
+	assert_int_equal(f->tick.domains[0].guest_uj[2], 7 * J);
+}
+
 /* Nobody ran: the host has it. */
 static void test_nobody(void **state)
 {
@@ -550,6 +565,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_first),
 		TEST(test_plain),
+		TEST(test_guest_sockets),
 		TEST(test_nobody),
 		TEST(test_host_zones),
 		TEST(test_gap),

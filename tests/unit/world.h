@@ -60,6 +60,7 @@ static inline void world_add_domain(
 	domain->pid = pid;
 	domain->start_ticks = 1000;
 	domain->n_vcpus = 2;
+	domain->max_vcpus = 4;
 	domain->vcpus_per_socket = 1;
 	domain->first_thread = (uint32_t)world->sample.n_threads;
 	domain->n_threads = n_threads;
