@@ -4,6 +4,7 @@
 #include "host/cpu_source.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -42,6 +43,7 @@ struct cpu_source {
 	struct member *members;
 	pid_t *qemus;
 	struct kthread_scan scan;
+	bool scanned; /* all of PROCFS, for the QEMUs that were there first */
 	uint64_t next_rescan_ns;
 };
 
@@ -247,20 +249,36 @@ static void add_kthread(struct cpu_source *source, pid_t tid, pid_t owner)
 	}
 }
 
+static void scan_kthreads(struct cpu_source *source, unsigned budget)
+{
+	pid_t tid, owner;
+
+	while (kthread_scan_next(&source->scan, &budget, &tid, &owner))
+		add_kthread(source, tid, owner);
+}
+
+/*
+ * Whatever works for the QEMUs that were here before this process must be in its first
+ * readings: those cover what happened since the run before.
+ */
+static void look_around_first(struct cpu_source *source)
+{
+	if (source->scanned || source->context.n_qemus == 0)
+		return;
+	source->scanned = true;
+	scan_kthreads(source, UINT_MAX);
+}
+
 /* After the readings, so that they are not late for it. */
 static void look_around(struct cpu_source *source, uint64_t now_ns)
 {
-	unsigned budget = SCAN_BUDGET;
-	pid_t tid, owner;
-
 	if (now_ns >= source->next_rescan_ns) {
 		source->next_rescan_ns = now_ns + RESCAN_NS;
 		(void)cgroup_mounts_read(
 			source->context.process.procfs, &source->context.mounts);
 		kthread_scan_request(&source->scan);
 	}
-	while (kthread_scan_next(&source->scan, &budget, &tid, &owner))
-		add_kthread(source, tid, owner);
+	scan_kthreads(source, SCAN_BUDGET);
 }
 
 int cpu_source_read(struct cpu_source *source, struct sample *sample)
@@ -271,6 +289,7 @@ int cpu_source_read(struct cpu_source *source, struct sample *sample)
 	sample->n_threads = 0;
 	for (size_t i = 0; i < source->n_members; i++)
 		search_member(source, &source->members[i], sample->boottime_ns);
+	look_around_first(source);
 	for (size_t i = 0; i < source->n_members && r != -ENOMEM; i++) {
 		bool known = domain_cpu_pid(source->members[i].cpu) > 0;
 

@@ -29,6 +29,9 @@ struct energy {
 	void *source;
 	struct procstat procstat;
 	struct machine machine;
+	/* What the last scan found: the machine from the next reading on. */
+	bool has_next;
+	struct machine next;
 	bool scan_due;
 	uint64_t next_scan_ns;
 	int n_cpus_seen; /* in PROCFS/stat */
@@ -125,13 +128,26 @@ static int scan(struct energy *energy)
 	topology_deinit(&topology);
 	if (r < 0)
 		return r;
-	found.generation = energy->machine.generation;
-	if (!same_zones(&found, &energy->machine) || !same_cpus(&found, &energy->machine))
-		found.generation++;
-	free(energy->machine.cpus);
-	energy->machine = found;
-	renew_health(energy);
+	free(energy->next.cpus);
+	energy->next = found;
+	energy->has_next = true;
 	return 0;
+}
+
+static void adopt_next(struct energy *energy)
+{
+	struct machine *next = &energy->next, *machine = &energy->machine;
+
+	if (!energy->has_next)
+		return;
+	next->generation = machine->generation;
+	if (!same_zones(next, machine) || !same_cpus(next, machine))
+		next->generation++;
+	free(machine->cpus);
+	*machine = *next;
+	*next = (struct machine){ 0 };
+	energy->has_next = false;
+	renew_health(energy);
 }
 
 static int open_source(struct energy *energy, const struct energy_ops *ops)
@@ -143,8 +159,10 @@ static int open_source(struct energy *energy, const struct energy_ops *ops)
 		return r;
 	energy->ops = ops;
 	r = scan(energy);
-	if (r == 0)
+	if (r == 0) {
+		adopt_next(energy);
 		return 0;
+	}
 	ops->close(energy->source);
 	energy->source = NULL;
 	return r;
@@ -155,7 +173,9 @@ static void close_source(struct energy *energy)
 	energy->ops->close(energy->source);
 	energy->source = NULL;
 	free(energy->machine.cpus);
-	energy->machine = (struct machine){ 0 };
+	free(energy->next.cpus);
+	energy->machine = energy->next = (struct machine){ 0 };
+	energy->has_next = false;
 	energy->n_health = 0;
 }
 
@@ -318,18 +338,28 @@ const struct machine *energy_machine(const struct energy *energy)
 	return &energy->machine;
 }
 
-/* A scan that fails leaves the machine as it was; the next one may succeed. */
-static void scan_if_due(struct energy *energy, uint64_t now_ns)
+static void check_zones(struct energy *energy, const int error[MACHINE_ZONES_MAX])
 {
-	if (energy->scan_due || now_ns >= energy->next_scan_ns)
-		(void)scan(energy);
+	uint64_t retry_ns = clock_monotonic_ns() + ENERGY_RETRY_NS;
+
+	for (size_t i = 0; i < energy->machine.n_zones; i++) {
+		/* Once at once: where it stays like this, now and then will do. */
+		if (error[i] != 0 && energy->health[i].error != error[i])
+			energy->scan_due = true;
+		if (error[i] != 0 && energy->next_scan_ns > retry_ns)
+			energy->next_scan_ns = retry_ns;
+		energy->health[i].error = error[i];
+	}
 }
 
 int energy_read(struct energy *energy, struct sample *sample)
 {
 	int error[MACHINE_ZONES_MAX], n_cpus;
 
-	scan_if_due(energy, clock_monotonic_ns());
+	/* A scan that fails leaves the machine as it was; the next one may succeed. */
+	if (energy->scan_due)
+		(void)scan(energy);
+	adopt_next(energy);
 	sample->monotonic_ns = clock_monotonic_ns();
 	sample->boottime_ns = clock_boottime_ns();
 	n_cpus = procstat_read(&energy->procstat, sample, energy->machine.n_cpus);
@@ -340,13 +370,14 @@ int energy_read(struct energy *energy, struct sample *sample)
 		energy->n_cpus_seen = n_cpus;
 	}
 	energy->ops->read(energy->source, sample, error);
-	for (size_t i = 0; i < sample->n_zones; i++) {
-		/* Once: where it stays like this, every ENERGY_RESCAN_NS will do. */
-		if (error[i] != 0 && energy->health[i].error != error[i])
-			energy->scan_due = true;
-		energy->health[i].error = error[i];
-	}
+	check_zones(energy, error);
 	return 0;
+}
+
+void energy_look_around(struct energy *energy, uint64_t monotonic_ns)
+{
+	if (monotonic_ns >= energy->next_scan_ns)
+		(void)scan(energy);
 }
 
 bool energy_zone_problem(const struct energy *energy, size_t zone,

@@ -16,6 +16,8 @@
 #include "host/topology.h"
 
 #define ENERGY_RESCAN_NS    60000000000u
+/* While a zone cannot be read. */
+#define ENERGY_RETRY_NS	    5000000000u
 #define ENERGY_MESSAGE_SIZE 512
 
 enum energy_choice {
@@ -42,15 +44,17 @@ struct energy_ops {
 
 	/*
 	 * Finds the zones and fills machine, all but its generation; the caller then
-	 * owns machine->cpus. On failure nothing changed.
+	 * owns machine->cpus. Of a powercap class, zones of scans before that are gone
+	 * stay. On failure nothing changed.
 	 */
 	int (*scan)(
 		void *source, const struct topology *topology, struct machine *machine);
 
 	/*
 	 * Reads the zones of the last scan. sample has its instants and CPUs. Sets
-	 * sample->zones and error[zone]: 0 or -errno, -ENODATA an empty file, -EBADMSG
-	 * no number, -ERANGE no usable max_energy_range_uj.
+	 * sample->zones and error[zone]: 0 or -errno, -ENODEV a zone that is gone,
+	 * -ENODATA an empty file, -EBADMSG no number, -ERANGE no usable
+	 * max_energy_range_uj.
 	 */
 	void (*read)(void *source, struct sample *sample, int error[MACHINE_ZONES_MAX]);
 
@@ -79,13 +83,19 @@ const char *energy_source_name(const struct energy *energy);
 const struct machine *energy_machine(const struct energy *energy);
 
 /*
- * Fills sample's instants, CPUs and zones. First scans again where that is due:
- * every ENERGY_RESCAN_NS, when a CPU came or went, after new read errors;
- * machine.generation grows when that found something changed. Errors of zones
- * make the zone not valid; -errno only when PROCFS/stat cannot be read or memory
- * is short.
+ * Fills sample's instants, CPUs and zones. First scans again if a CPU came or went
+ * or there are new read errors; machine.generation grows when a scan found something
+ * changed. Errors of zones make the zone not valid; -errno only when PROCFS/stat
+ * cannot be read or memory is short.
  */
 int energy_read(struct energy *energy, struct sample *sample);
+
+/*
+ * Scans again where it is time to: every ENERGY_RESCAN_NS, or ENERGY_RETRY_NS while a
+ * zone cannot be read. Call it after the readings of a tick, which it would delay; the
+ * next energy_read() takes over what it found.
+ */
+void energy_look_around(struct energy *energy, uint64_t monotonic_ns);
 
 /*
  * Whether the zone could not be read last time; then the cause and the cure, which are

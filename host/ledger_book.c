@@ -421,6 +421,12 @@ static void add_sampled(struct ledger_book *book, const struct ledger_update *up
 	}
 }
 
+static void add_share(struct tick_share *to, const struct tick_share *share)
+{
+	to->dynamic_uj += share->dynamic_uj;
+	to->idle_uj += share->idle_uj;
+}
+
 static void add_shares(struct ledger_book *book, const struct tick *tick)
 {
 	for (size_t i = 0; i < tick->n_domains; i++) {
@@ -431,9 +437,10 @@ static void add_shares(struct ledger_book *book, const struct tick *tick)
 
 		for (size_t zone = 0; zone < tick->n_zones; zone++) {
 			const struct tick_share *share = tick_share(tick, i, zone);
+			uint32_t zone_row = book->zone_rows[zone];
 
-			shares[book->zone_rows[zone]].dynamic_uj += share->dynamic_uj;
-			shares[book->zone_rows[zone]].idle_uj += share->idle_uj;
+			add_share(&shares[zone_row], share);
+			add_share(&book->zones[zone_row].domains, share);
 		}
 		for (size_t place = 0; place < MESSAGE_ZONES_MAX; place++)
 			domain->guest_uj[place] += tick->domains[i].guest_uj[place];

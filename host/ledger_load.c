@@ -104,20 +104,23 @@ static int load_domains(struct ledger_book *book, const struct ledger_image *ima
 }
 
 /* In every zone: domains + host + unattributed == total. */
-static int check_totals(const struct ledger_book *book)
+static int add_up_zones(struct ledger_book *book)
 {
 	for (uint32_t i = 0; i < book->header.counts.zones; i++) {
-		const struct ledger_zone *zone = &book->zones[i];
-		uint64_t sum_uj = zone->host.dynamic_uj + zone->host.idle_uj +
-				  zone->unattributed_uj;
+		struct ledger_zone *zone = &book->zones[i];
+		struct tick_share *domains = &zone->domains;
 
+		*domains = (struct tick_share){ 0 };
 		for (uint32_t row = 0; row < book->header.counts.domains; row++) {
 			const struct tick_share *share =
 				&book->shares[(size_t)row * book->shares_stride + i];
 
-			sum_uj += share->dynamic_uj + share->idle_uj;
+			domains->dynamic_uj += share->dynamic_uj;
+			domains->idle_uj += share->idle_uj;
 		}
-		if (sum_uj != zone->total_uj)
+		if (domains->dynamic_uj + domains->idle_uj + zone->host.dynamic_uj +
+				zone->host.idle_uj + zone->unattributed_uj !=
+			zone->total_uj)
 			return -EBADMSG;
 	}
 	return 0;
@@ -207,7 +210,7 @@ int ledger_load(const struct ledger_image *image, struct ledger_book **ret_book,
 	if (r == 0)
 		r = load_domains(book, image);
 	if (r == 0)
-		r = check_totals(book);
+		r = add_up_zones(book);
 	if (r == 0) {
 		book->header = *header;
 		ledger_book_drop_epochs(book);

@@ -52,6 +52,8 @@ struct ledger_zone {
 	uint64_t total_uj;
 	uint64_t unattributed_uj;
 	struct tick_share host;
+	/* Of all domains that ever were; derived from their rows, not stored. */
+	struct tick_share domains;
 	struct sample_zone raw;
 	/* Of whoever learns the idle power; opaque here. All 0: nothing learned. */
 	uint64_t idle_state[LEDGER_IDLE_STATE_WORDS];

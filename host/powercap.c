@@ -31,7 +31,13 @@ struct powercap {
 	 * that was: there it is opened each time.
 	 */
 	bool keep_fds;
-	struct zone_found *found; /* ZONE_RULES_FOUND_MAX of them */
+	/*
+	 * ZONE_RULES_FOUND_MAX of them: the n_found of the last scan, then those of
+	 * scans before, which have vanished. A zone that was there once is never
+	 * forgotten: without it the machine would seem to use less.
+	 */
+	struct zone_found *found;
+	size_t n_found, n_kept;
 	size_t n_zones;
 	uint16_t source[MACHINE_ZONES_MAX];
 	uint64_t range_uj[MACHINE_ZONES_MAX];
@@ -237,6 +243,7 @@ static int powercap_open(const struct energy_config *config, void **ret_source)
 		powercap_close(powercap);
 		return r == -ENOMEM ? r : -ENODEV;
 	}
+	powercap->n_found = (size_t)r;
 	*ret_source = powercap;
 	return 0;
 }
@@ -251,6 +258,49 @@ static bool one_zone_per_socket(const char *procfs)
 	return n > 0 && zone_rules_one_zone_per_socket(text, (size_t)n);
 }
 
+static const char *parent_name(
+	const struct zone_found *zones, const struct zone_found *zone)
+{
+	return zone->parent < 0 ? "" : zones[zone->parent].name;
+}
+
+/* The index among n zones of a known one, or -1. Its path may be another's by now. */
+static int16_t find_known(const struct zone_found *zones, size_t n,
+	const struct zone_found *known, const struct zone_found *zone)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (strcmp(zones[i].path, zone->path) == 0 &&
+			strcmp(zones[i].name, zone->name) == 0 &&
+			strcmp(parent_name(zones, &zones[i]),
+				parent_name(known, zone)) == 0)
+			return (int16_t)i;
+	}
+	return -1;
+}
+
+/* Adds the zones known so far that are not among the n found. Returns how many. */
+static size_t keep_vanished(
+	const struct powercap *powercap, struct zone_found *found, size_t n)
+{
+	const struct zone_found *known = powercap->found;
+	size_t first = n;
+
+	for (size_t i = 0; i < powercap->n_found + powercap->n_kept; i++) {
+		const struct zone_found *zone = &known[i];
+
+		if (n == ZONE_RULES_FOUND_MAX)
+			break;
+		if (find_known(found, n, known, zone) >= 0)
+			continue;
+		found[n] = *zone;
+		if (zone->parent >= 0)
+			found[n].parent = find_known(
+				found, n, known, &known[zone->parent]);
+		n++;
+	}
+	return n - first;
+}
+
 static int powercap_scan(
 	void *source, const struct topology *topology, struct machine *machine)
 {
@@ -258,6 +308,7 @@ static int powercap_scan(
 		ZONE_RULES_FOUND_MAX, sizeof(*found));
 	struct powercap *powercap = source;
 	uint16_t from[MACHINE_ZONES_MAX];
+	size_t n_kept;
 	int n, r;
 
 	if (!found)
@@ -265,13 +316,16 @@ static int powercap_scan(
 	n = powercap_find(powercap->sysfs, found);
 	if (n < 0)
 		return n;
-	r = zone_rules_apply(found, (size_t)n, topology,
+	n_kept = keep_vanished(powercap, found, (size_t)n);
+	r = zone_rules_apply(found, (size_t)n + n_kept, topology,
 		one_zone_per_socket(powercap->procfs), machine, from);
 	if (r < 0)
 		return r;
 	close_fds(powercap);
 	free(powercap->found);
 	powercap->found = steal_pointer(&found);
+	powercap->n_found = (size_t)n;
+	powercap->n_kept = n_kept;
 	powercap->keep_fds = is_sysfs(powercap->sysfs);
 	powercap->n_zones = machine->n_zones;
 	for (size_t i = 0; i < machine->n_zones; i++) {
@@ -304,9 +358,12 @@ static int read_zone(struct powercap *powercap, size_t zone, uint64_t *ret_energ
 {
 	char text[64];
 	uint64_t energy_uj;
-	ssize_t n = read_energy(powercap, zone, text, sizeof(text));
+	ssize_t n;
 	int r;
 
+	if (powercap->source[zone] >= powercap->n_found)
+		return -ENODEV;
+	n = read_energy(powercap, zone, text, sizeof(text));
 	if (n < 0)
 		return n == -EFBIG ? -EBADMSG : (int)n;
 	r = powercap_parse_energy(text, (size_t)n, &energy_uj);

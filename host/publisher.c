@@ -100,33 +100,12 @@ static size_t find_tick_domain(const struct tick *tick, const struct uuid *uuid)
 	return SIZE_MAX;
 }
 
-static void add_share(struct tick_share *to, const struct tick_share *share)
-{
-	to->dynamic_uj += share->dynamic_uj;
-	to->idle_uj += share->idle_uj;
-}
-
 /*
- * Sums over the ledger's domains that the snapshot does not list, for one of its
- * zones. Whether they were measured does not matter: while libvirt is away it lists
- * domains that are no more.
+ * row: the zone's in the ledger, negative where it has none yet. Until domains are
+ * taken off, those of the ledger have all ended.
  */
-static struct tick_share sum_ended(
-	const struct ledger *ledger, const struct inventory *inventory, size_t zone)
-{
-	size_t n = ledger_header(ledger)->counts.domains;
-	struct tick_share sum = { 0 };
-
-	for (size_t i = 0; i < n; i++) {
-		if (!inventory_find(inventory, &ledger_domain(ledger, i)->uuid))
-			add_share(&sum, ledger_share(ledger, i, zone));
-	}
-	return sum;
-}
-
-/* row: the zone's in the ledger, negative where it has none yet. */
-static void fill_zone(const struct publisher *publisher, const struct inventory *inventory,
-	struct snapshot *snapshot, size_t zone, ssize_t row)
+static void fill_zone(const struct publisher *publisher, struct snapshot *snapshot,
+	size_t zone, ssize_t row)
 {
 	const struct machine_zone *machine = &sampler_machine(publisher->sampler)->zones[zone];
 	const struct ledger *ledger = sampler_ledger(publisher->sampler);
@@ -157,7 +136,7 @@ static void fill_zone(const struct publisher *publisher, const struct inventory 
 	to->sum.total_uj = ledger_zone(ledger, (size_t)row)->total_uj;
 	to->sum.unattributed_uj = ledger_zone(ledger, (size_t)row)->unattributed_uj;
 	to->sum.host = ledger_zone(ledger, (size_t)row)->host;
-	to->sum.ended = sum_ended(ledger, inventory, (size_t)row);
+	to->sum.ended = ledger_zone(ledger, (size_t)row)->domains;
 }
 
 static void fill_shares(const struct publisher *publisher, const ssize_t *zone_rows,
@@ -175,6 +154,20 @@ static void fill_shares(const struct publisher *publisher, const ssize_t *zone_r
 				*ledger_share(ledger, (size_t)row, (size_t)zone_rows[z]);
 		if (position != SIZE_MAX)
 			domain->zones[z].last = *tick_share(tick, position, z);
+	}
+}
+
+/*
+ * What the snapshot lists has not ended. Whether it was measured does not matter:
+ * while libvirt is away it lists domains that are no more.
+ */
+static void take_off_ended(struct snapshot *snapshot, const struct snapshot_domain *domain)
+{
+	for (size_t z = 0; z < snapshot->n_zones; z++) {
+		struct tick_share *ended = &snapshot->zones[z].sum.ended;
+
+		ended->dynamic_uj -= domain->zones[z].sum.dynamic_uj;
+		ended->idle_uj -= domain->zones[z].sum.idle_uj;
 	}
 }
 
@@ -234,6 +227,7 @@ static int fill_domain(const struct publisher *publisher, struct snapshot *snaps
 	domain->paused = from->paused;
 	domain->n_vcpus = from->n_vcpus;
 	fill_shares(publisher, zone_rows, domain);
+	take_off_ended(snapshot, domain);
 	return domain->name ? fill_link(publisher, snapshot, &from->uuid, &domain->link)
 			    : -ENOMEM;
 }
@@ -269,7 +263,7 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		zone_rows[z] = ledger_find_zone(
 			sampler_ledger(publisher->sampler), machine->zones[z].name);
-		fill_zone(publisher, inventory, snapshot, z, zone_rows[z]);
+		fill_zone(publisher, snapshot, z, zone_rows[z]);
 	}
 	for (size_t i = 0; i < inventory->n_domains; i++) {
 		int r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],

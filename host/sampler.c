@@ -316,6 +316,7 @@ int sampler_measure(struct sampler *sampler, uint64_t late_ns)
 		log_error("This tick is lost, the next one covers it: %s", strerror(-r));
 		return r;
 	}
+	energy_look_around(sampler->energy, clock_monotonic_ns());
 	sampler->needs_inventory = false;
 	sampler->late_ns = late_ns;
 	sampler->cost_ns = clock_monotonic_ns() - begin_ns;

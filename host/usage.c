@@ -73,13 +73,26 @@ static uint64_t growth(uint64_t previous, uint64_t now)
 	return now > previous ? now - previous : 0;
 }
 
-/* Started after the previous sample: all its time is of this tick. */
-static bool started_since(uint64_t start_ticks, uint64_t previous_boottime_ns)
+/* How long it had been there at the previous sample; 0: it started after that. */
+static uint64_t age_ns(uint64_t start_ticks, uint64_t previous_boottime_ns)
 {
 	unsigned __int128 end_of_tick_ns = ((unsigned __int128)start_ticks + 1) *
 					   START_TICK_NS;
 
-	return end_of_tick_ns > previous_boottime_ns;
+	return end_of_tick_ns < previous_boottime_ns
+		       ? previous_boottime_ns - (uint64_t)end_of_tick_ns
+		       : 0;
+}
+
+/* Of a thread that the previous sample has not: what is certainly of this tick. */
+static uint64_t new_thread_time_ns(
+	const struct sample_thread *thread, uint64_t previous_boottime_ns, uint64_t dt_ns)
+{
+	uint64_t before_ns = age_ns(thread->start_ticks, previous_boottime_ns);
+	uint64_t cpu_ns = growth(before_ns, thread->cpu_ns);
+
+	/* No thread runs longer than the tick. */
+	return cpu_ns < dt_ns ? cpu_ns : dt_ns;
 }
 
 static void compute_busy(struct usage *usage, const struct machine *machine,
@@ -148,7 +161,7 @@ struct match {
 	const struct sample *previous;
 	size_t next, end;
 	bool known;	/* the same QEMU was in the sample */
-	bool from_zero; /* what has no match is of this tick alone */
+	bool from_zero; /* what is new is of this tick alone */
 	uint64_t dt_ns;
 	uint64_t ended_ns; /* what threads that ended had been seen to use */
 };
@@ -190,8 +203,7 @@ static uint64_t thread_time_ns(
 	}
 	if (!match->from_zero)
 		return 0;
-	/* Should it be older than the tick after all: no thread runs longer than that. */
-	return thread->cpu_ns < match->dt_ns ? thread->cpu_ns : match->dt_ns;
+	return new_thread_time_ns(thread, match->previous->boottime_ns, match->dt_ns);
 }
 
 /* Returns the package that stands for the domain where nothing else tells. */
@@ -250,8 +262,8 @@ static void begin_match(struct match *match, const struct sample *previous,
 		match->next = before->first_thread;
 		match->end = match->next + before->n_threads;
 	} else {
-		match->from_zero = started_since(
-			domain->start_ticks, previous->boottime_ns);
+		match->from_zero =
+			age_ns(domain->start_ticks, previous->boottime_ns) == 0;
 	}
 }
 

@@ -44,10 +44,11 @@ int usage_reserve(
 	struct usage *usage, const struct machine *machine, const struct sample *now);
 
 /*
- * From previous to now. Threads are matched by tid and start time. A thread new in
- * a domain known before, and all of a domain whose QEMU started since, count from
- * 0; a domain seen for the first time though it ran before counts from the next
- * sample on. remapped: the machine changed between the samples, or it may have.
+ * From previous to now. Threads are matched by tid and start time. All of a domain
+ * whose QEMU started since counts from 0, and so does a thread that did, in a domain
+ * known before. What ran before and was not seen counts from the next sample on: a
+ * domain, a kernel thread or helper found late; but of a thread, what it cannot have
+ * used before. remapped: the machine changed between the samples, or it may have.
  */
 void usage_compute(struct usage *usage, const struct machine *machine,
 	const struct sample *previous, const struct sample *now, bool remapped);

@@ -432,13 +432,32 @@ static void test_kthreads(void **state)
 	write_task(&bed, 81, 81, "kvm-pit/50", "4 0 1\n", true);
 	write_task(&bed, 82, 82, "vhost-50", "9999 0 1\n", false);
 	write_task(&bed, 83, 83, "vhost-51", "5 0 1\n", true);
+	/* So many that they are looked through in several ticks, but for the first. */
+	for (int pid = 1000; pid < 1300; pid++)
+		write_task(&bed, pid, pid, "other", "1 0 1\n", false);
 	bed_start(&bed);
-	bed_text(&bed, 1);
 	assert_string_equal(bed_text(&bed, 1), "|50+0 50e100 51v1000 80h3 81h4 ");
 	/* In the group as well: it counts once. And it survives a look at the group. */
 	write_group(&bed, "/m/a", "50\n80\n");
 	bed_text(&bed, 6);
 	assert_string_equal(bed_text(&bed, 6), "|50+0 50e100 51v1000 80h3 81h4 ");
+	bed_deinit(&bed);
+}
+
+/* Those of a QEMU that comes later are found within a few ticks. */
+static void test_late_kthread(void **state)
+{
+	struct bed bed;
+
+	(void)state;
+	setup_copy(&bed);
+	bed_start(&bed);
+	bed_text(&bed, 1);
+	write_task(&bed, 80, 80, "vhost-50", "3 0 1\n", true);
+	assert_string_equal(bed_text(&bed, 1), "|50+0 50e100 51v1000 ");
+	/* Nothing announces it. */
+	bed_text(&bed, 61);
+	assert_string_equal(bed_text(&bed, 1), "|50+0 50e100 51v1000 80h3 ");
 	bed_deinit(&bed);
 }
 
@@ -472,6 +491,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_shared_groups),
 		cmocka_unit_test(test_hybrid),
 		cmocka_unit_test(test_kthreads),
+		cmocka_unit_test(test_late_kthread),
 		cmocka_unit_test(test_blind),
 	};
 

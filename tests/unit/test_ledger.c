@@ -100,13 +100,17 @@ static uint64_t zone_sum_uj(const struct ledger *ledger, size_t zone)
 {
 	const struct ledger_zone *row = ledger_zone(ledger, zone);
 	uint64_t sum_uj = row->host.dynamic_uj + row->host.idle_uj + row->unattributed_uj;
+	struct tick_share domains = { 0 };
 
 	for (size_t i = 0; i < ledger_header(ledger)->counts.domains; i++) {
 		const struct tick_share *share = ledger_share(ledger, i, zone);
 
-		sum_uj += share->dynamic_uj + share->idle_uj;
+		domains.dynamic_uj += share->dynamic_uj;
+		domains.idle_uj += share->idle_uj;
 	}
-	return sum_uj;
+	assert_int_equal(row->domains.dynamic_uj, domains.dynamic_uj);
+	assert_int_equal(row->domains.idle_uj, domains.idle_uj);
+	return sum_uj + domains.dynamic_uj + domains.idle_uj;
 }
 
 static void assert_adds_up(const struct ledger *ledger)

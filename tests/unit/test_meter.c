@@ -76,6 +76,14 @@ static struct sample_domain *add(
 	return domain;
 }
 
+/* One whose QEMU has not been there for ever. */
+static void add_started(
+	struct fixture *f, uint32_t number, uint64_t cpu_ns, uint64_t start_ticks)
+{
+	add(f, number, cpu_ns, 0)->start_ticks = start_ticks;
+	f->sample.threads[f->sample.n_threads - 1].start_ticks = start_ticks;
+}
+
 static void check_sums(const struct fixture *f)
 {
 	for (size_t z = 0; z < f->tick.n_zones; z++) {
@@ -318,7 +326,7 @@ static void test_domains(void **state)
 	f->sample.cpus[0].busy_ns = 400 * MS;
 	add(f, 1, 5000 * MS, 0);
 	add(f, 2, 100 * MS, 0);
-	add(f, 3, 300 * MS, 0)->start_ticks = 10030;
+	add_started(f, 3, 300 * MS, 10030);
 	step(f);
 	assert_int_equal(share(f, 0)->dynamic_uj, 0);
 	assert_int_equal(share(f, 1)->dynamic_uj, 10 * J);
@@ -354,7 +362,7 @@ static void test_resume(void **state)
 	add(f, 1, 1500 * MS, 0);
 	add(f, 2, 1700 * MS, 0);
 	/* Began meanwhile. */
-	add(f, 3, 500 * MS, 0)->start_ticks = 11000;
+	add_started(f, 3, 500 * MS, 11000);
 	step(f);
 	assert_int_equal(f->tick.dt_ns, 30 * SCENE_SECOND_NS);
 	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
@@ -368,13 +376,47 @@ static void test_resume(void **state)
 	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 1 * J);
 }
 
+/* Its worker in the kernel is in the first sample again, or is found a tick later. */
+static void test_resume_vhost(void **state)
+{
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		meter_set_idle_power(f->meter, "package-0", IDLE_POWER_CONFIGURED, 0), 0);
+	begin(f, 5000, 10 * J);
+	add(f, 1, 500 * MS, 0);
+	scene_add_thread(&f->sample, SAMPLE_THREAD_VHOST, 0, 3600000 * MS, 0);
+	add(f, 2, 500 * MS, 0);
+	assert_int_equal(meter_resume(f->meter, &f->scene.machine, &f->sample), 0);
+	begin(f, 5030, 50 * J);
+	f->sample.cpus[0].busy_ns = 4000 * MS;
+	add(f, 1, 1500 * MS, 0);
+	scene_add_thread(&f->sample, SAMPLE_THREAD_VHOST, 0, 3601000 * MS, 0);
+	add(f, 2, 1500 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.domains[0].cpu_ns, 2000 * MS);
+	assert_int_equal(share(f, 0)->dynamic_uj, 20 * J);
+	assert_int_equal(share(f, 1)->dynamic_uj, 10 * J);
+	begin(f, 5031, 54 * J);
+	f->sample.cpus[0].busy_ns = 5000 * MS;
+	add(f, 1, 1500 * MS, 0);
+	scene_add_thread(&f->sample, SAMPLE_THREAD_VHOST, 0, 3601000 * MS, 0);
+	add(f, 2, 1750 * MS, 0);
+	scene_add_thread(&f->sample, SAMPLE_THREAD_VHOST, 0, 3600000 * MS, 0);
+	step(f);
+	assert_int_equal(share(f, 0)->dynamic_uj, 0);
+	assert_int_equal(f->tick.domains[1].cpu_ns, 250 * MS);
+	assert_int_equal(share(f, 1)->dynamic_uj, 1 * J);
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 3 * J);
+}
+
 /* One ended during the outage, another was started anew. */
 static void test_resume_ended(void **state)
 {
 	struct fixture *f = *state;
 
 	resume(f);
-	add(f, 2, 1000 * MS, 0)->start_ticks = 11000;
+	add_started(f, 2, 1000 * MS, 11000);
 	step(f);
 	assert_int_equal(share(f, 0)->dynamic_uj, 10 * J);
 	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 0);
@@ -573,6 +615,7 @@ int main(void)
 		TEST(test_suspend),
 		TEST(test_domains),
 		TEST(test_resume),
+		TEST(test_resume_vhost),
 		TEST(test_resume_ended),
 		TEST(test_machine_changes),
 		TEST(test_estimated),

@@ -18,6 +18,7 @@
 
 #include "host/energy.h"
 #include "host/powercap.h"
+#include "shared/clock.h"
 #include "tests/unit/scratch.h"
 
 static void test_parse(void **state)
@@ -267,21 +268,105 @@ static void test_not_permitted(void **state)
 	assert_int_equal(seteuid(self), 0);
 }
 
+static void remove_zone(struct host *host, const char *zone)
+{
+	char path[256];
+
+	snprintf(path, sizeof(path), ZONE "%s/energy_uj", zone);
+	scratch_unlink(&host->scratch, path);
+	snprintf(path, sizeof(path), ZONE "%s/max_energy_range_uj", zone);
+	scratch_unlink(&host->scratch, path);
+}
+
+/* A zone that vanished is one that cannot be read: its energy is unknown, not 0. */
 static void test_zone_goes(void **state)
+{
+	static const char all[] = "package-0@0=1000000 dram-0@0=500000 "
+				  "package-1@1=2000000 dram-1@1=1000000 ";
+	static const char not_the_first[] = "package-0@0=? dram-0@0=? "
+					    "package-1@1=2000000 dram-1@1=1000000 ";
+	struct host *host = *state;
+	const char *reason, *cure;
+
+	assert_int_equal(
+		open_host(host->sysfs, host->procfs, ENERGY_POWERCAP, &host->energy), 0);
+	assert_string_equal(read_host(host), all);
+	remove_zone(host, "0/intel-rapl:0:0");
+	remove_zone(host, "0");
+	for (int i = 0; i < 4; i++)
+		assert_string_equal(read_host(host), not_the_first);
+	assert_int_equal(energy_machine(host->energy)->generation, 1);
+	expect_message(host, "package-0", "No such device");
+	expect_message(host, "dram-0", "No such device");
+	expect_message(host, NULL, NULL);
+	assert_true(energy_zone_problem(host->energy, 0, &reason, &cure));
+	assert_non_null(strstr(cure, "modprobe"));
+
+	/* Scanned again, it is still known. */
+	energy_look_around(host->energy, UINT64_MAX);
+	assert_string_equal(read_host(host), not_the_first);
+	expect_message(host, NULL, NULL);
+
+	/* Then the driver is unloaded, and the class is empty. */
+	remove_zone(host, "1/intel-rapl:1:0");
+	remove_zone(host, "1");
+	for (int i = 0; i < 3; i++)
+		assert_string_equal(read_host(host),
+			"package-0@0=? dram-0@0=? package-1@1=? dram-1@1=? ");
+	assert_int_equal(energy_machine(host->energy)->n_packages, 2);
+}
+
+/* What was seen to come back is measured again within ENERGY_RETRY_NS. */
+static void test_zone_comes_back(void **state)
+{
+	struct host *host = *state;
+	uint64_t now_ns;
+
+	assert_int_equal(
+		open_host(host->sysfs, host->procfs, ENERGY_POWERCAP, &host->energy), 0);
+	remove_zone(host, "1");
+	for (int i = 0; i < 3; i++)
+		assert_non_null(strstr(read_host(host), "package-1@1=? dram-1@1=1000000"));
+	expect_message(host, "package-1", "No such device");
+	scratch_write(&host->scratch, ZONE "1/max_energy_range_uj", "262143328850\n");
+	scratch_write(&host->scratch, ZONE "1/energy_uj", "2000001\n");
+	now_ns = clock_monotonic_ns();
+	energy_look_around(host->energy, now_ns + ENERGY_RETRY_NS / 2);
+	assert_non_null(strstr(read_host(host), "package-1@1=? "));
+	energy_look_around(host->energy, now_ns + ENERGY_RETRY_NS);
+	assert_non_null(strstr(read_host(host), "package-1@1=2000001 "));
+	expect_message(host, "package-1", "again");
+	expect_message(host, NULL, NULL);
+	/* No error any more, no hurry any more. */
+	energy_look_around(host->energy, now_ns + ENERGY_RETRY_NS);
+	now_ns = clock_monotonic_ns();
+	remove_zone(host, "1");
+	energy_look_around(host->energy, now_ns + ENERGY_RESCAN_NS / 2);
+	scratch_write(&host->scratch, ZONE "1/energy_uj", "2000002\n");
+	assert_non_null(strstr(read_host(host), "package-1@1=2000002 "));
+}
+
+/* What a scan finds is the machine only of the readings after it. */
+static void test_look_around(void **state)
 {
 	struct host *host = *state;
 
 	assert_int_equal(
 		open_host(host->sysfs, host->procfs, ENERGY_POWERCAP, &host->energy), 0);
 	read_host(host);
-	scratch_unlink(&host->scratch, ZONE "0/intel-rapl:0:0/energy_uj");
-	scratch_unlink(&host->scratch, ZONE "0/intel-rapl:0:0/max_energy_range_uj");
-	assert_non_null(strstr(read_host(host), "dram-0@0=? "));
+	scratch_write(&host->scratch, ZONE "1/name", "package-7\n");
+	energy_look_around(host->energy, clock_monotonic_ns() + ENERGY_RESCAN_NS / 2);
+	assert_int_equal(energy_machine(host->energy)->n_packages, 2);
+	assert_null(strstr(read_host(host), "package-7"));
+	energy_look_around(host->energy, clock_monotonic_ns() + ENERGY_RESCAN_NS);
+	energy_look_around(host->energy, clock_monotonic_ns() + 2 * ENERGY_RESCAN_NS);
+	assert_int_equal(energy_machine(host->energy)->n_packages, 2);
+	assert_int_equal(energy_machine(host->energy)->generation, 1);
 	assert_string_equal(read_host(host),
-		"package-0@0=1000000 package-1@1=2000000 dram-1@1=1000000 ");
+		"package-0@0=1000000 dram-0@0=500000 package-1@1=? dram-1@1=? "
+		"package-7@2=2000000 dram-7@2=1000000 ");
+	assert_int_equal(energy_machine(host->energy)->n_packages, 3);
 	assert_int_equal(energy_machine(host->energy)->generation, 2);
-	expect_message(host, "dram-0", "No such device");
-	expect_message(host, NULL, NULL);
 }
 
 static void test_cpu_goes(void **state)
@@ -359,6 +444,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_changes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_not_permitted, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_zone_goes, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_zone_comes_back, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_look_around, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cpu_goes, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_auto, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_find, setup, teardown),

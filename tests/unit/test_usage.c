@@ -106,11 +106,52 @@ static void test_new_threads(void **state)
 	/* The same tid once more: counts once. */
 	*sample_add_thread(&f->now) = f->now.threads[1];
 	f->now.domains[0].n_threads++;
-	scene_add_thread(&f->now, SAMPLE_THREAD_IOTHREAD, 1, 30 * MS, 8);
+	scene_add_thread(&f->now, SAMPLE_THREAD_IOTHREAD, 1, 30 * MS, 8)->start_ticks =
+		10000;
 	/* Cannot have run for longer than the tick. */
-	scene_add_thread(&f->now, SAMPLE_THREAD_VHOST, 0, 5000 * MS, 8);
+	scene_add_thread(&f->now, SAMPLE_THREAD_VHOST, 0, 5000 * MS, 8)->start_ticks =
+		10000;
 	compute(f, false);
 	check_weights(f, 0, 900 * W, 1030 * W);
+}
+
+/*
+ * A thread that ran before the previous sample and was not in it, a vhost worker or a
+ * helper: what it may have used before then is not of this tick.
+ */
+static void test_found_late(void **state)
+{
+	static const struct {
+		uint64_t start_ticks, cpu_ms, counted_ms;
+	} cases[] = {
+		{ 1, 3600, 0 },	     /* all its life is phantom time */
+		{ 1, 99990, 10 },    /* busy for all its life: also in this tick */
+		{ 9979, 300, 100 },  /* 200 ms before the previous sample */
+		{ 9979, 150, 0 },    /* it may have been just these */
+		{ 9999, 300, 300 },  /* at the previous sample, at 100 s */
+		{ 10050, 300, 300 },
+		{ UINT64_MAX, 300, 300 },
+	};
+	struct fixture *f = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		scene_begin(&f->scene, &f->previous, 100 * SCENE_SECOND_NS);
+		scene_add_domain(&f->previous, 1, 1);
+		scene_add_thread(&f->previous, SAMPLE_THREAD_VCPU, 0, 100 * MS, 0);
+		scene_begin(&f->scene, &f->now, 101 * SCENE_SECOND_NS);
+		scene_add_domain(&f->now, 1, 1);
+		scene_add_thread(&f->now, SAMPLE_THREAD_VCPU, 0, 100 * MS, 0);
+		scene_add_thread(&f->now, SAMPLE_THREAD_VHOST, 0, cases[i].cpu_ms * MS, 8)
+			->start_ticks = cases[i].start_ticks;
+		compute(f, false);
+		check_weights(f, 0, 0, cases[i].counted_ms * W);
+		/* From then on it counts like any other. */
+		assert_int_equal(sample_copy(&f->previous, &f->now), 0);
+		f->now.boottime_ns += SCENE_SECOND_NS;
+		f->now.threads[1].cpu_ns += 30 * MS;
+		compute(f, false);
+		check_weights(f, 0, 0, 30 * W);
+	}
 }
 
 static void test_domains_come_and_go(void **state)
@@ -262,6 +303,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_matched),
 		TEST(test_new_threads),
+		TEST(test_found_late),
 		TEST(test_domains_come_and_go),
 		TEST(test_restarted),
 		TEST(test_ended_threads),
