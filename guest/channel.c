@@ -97,8 +97,8 @@ static void say_hello(struct channel *channel, uint64_t now_ns)
 	if (r == 0)
 		r = agent_hello(&channel->agent, &nonce, now_ns);
 	if (r < 0) {
-		if (log_limit_pass(&channel->hello_limit, now_ns, LOG_INTERVAL_NS,
-			    &suppressed))
+		if (log_limit_pass(
+			    &channel->hello_limit, now_ns, LOG_INTERVAL_NS, &suppressed))
 			log_error("cannot say hello, trying again: %s", strerror(-r));
 		agent_connect(&channel->agent, now_ns + AGENT_PATIENCE_NS);
 	}
@@ -130,8 +130,8 @@ int channel_process(struct channel *channel, uint32_t events, uint64_t now_ns,
 	return channel_read(channel, now_ns, take, context);
 }
 
-int channel_read(struct channel *channel, uint64_t now_ns, channel_take_fn *take,
-	void *context)
+int channel_read(
+	struct channel *channel, uint64_t now_ns, channel_take_fn *take, void *context)
 {
 	channel->more = false;
 	for (unsigned int i = 0; i < READS_A_TURN; i++) {

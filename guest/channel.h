@@ -54,8 +54,8 @@ int channel_process(struct channel *channel, uint32_t events, uint64_t now_ns,
 	channel_take_fn *take, void *context);
 
 /* Reads for a turn, and sets more if that was not all. */
-int channel_read(struct channel *channel, uint64_t now_ns, channel_take_fn *take,
-	void *context);
+int channel_read(
+	struct channel *channel, uint64_t now_ns, channel_take_fn *take, void *context);
 
 /* Writes what the agent has to say, as far as it fits. -errno of epoll_ctl(2). */
 int channel_write(struct channel *channel, uint64_t now_ns);

@@ -39,8 +39,8 @@ struct stack {
 	bool ours_on_top;
 };
 
-static void note_mount(
-	const struct present *present, const struct mountinfo *mount, struct stack *stacks)
+static void note_mount(const struct present *present, const struct mountinfo *mount,
+	struct stack *stacks)
 {
 	bool ours = strcmp(mount->type, POWERCAP_MOUNT_TYPE) == 0 &&
 		    strcmp(mount->source, POWERCAP_MOUNT_SOURCE) == 0;
@@ -97,9 +97,8 @@ static int find_mount(const struct present *present, const char **ret_path)
 	}
 	if (!covered)
 		return 0;
-	log_error(
-		"cannot unmount %s: something else is mounted over it; unmount that "
-		"first, then this, too",
+	log_error("cannot unmount %s: something else is mounted over it; unmount that "
+		  "first, then this, too",
 		covered);
 	return -EBUSY;
 }

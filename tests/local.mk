@@ -89,6 +89,7 @@ EXTRA_DIST += \
 # guest
 unit_guest = \
 	tests/unit/test_agent \
+	tests/unit/test_channel \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
 	tests/unit/test_port \
@@ -96,6 +97,10 @@ unit_guest = \
 	tests/unit/test_state
 tests_unit_test_agent_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_agent_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_channel_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_channel_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+# Randomness fails when told to.
+tests_unit_test_channel_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=uuid_generate
 tests_unit_test_mirror_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mirror_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)

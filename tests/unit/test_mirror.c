@@ -113,8 +113,7 @@ static void test_epochs(void **state)
 		{ 3, { 1, 0 }, { 173, 61 }, { 172, 61 } },
 		/* An epoch seen before the last is as unknown as any other. */
 		{ 1, { 180, 70 }, { 173, 61 }, { (uint64_t)-7, (uint64_t)-9 } },
-		{ 4, { INT64_MAX, 0 }, { 173, 61 },
-			{ (uint64_t)(173 - INT64_MAX), 61 } },
+		{ 4, { INT64_MAX, 0 }, { 173, 61 }, { (uint64_t)(173 - INT64_MAX), 61 } },
 	};
 	struct mirror mirror;
 	unsigned int epoch = 0;

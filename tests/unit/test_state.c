@@ -400,8 +400,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_not_a_file, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_status, setup, teardown),
-		cmocka_unit_test_setup_teardown(
-			test_status_in_the_way, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_status_in_the_way, setup, teardown),
 		cmocka_unit_test(test_largest_status),
 	};
 
