@@ -29,8 +29,8 @@ int cpu_source_new(
 void cpu_source_free(struct cpu_source *source);
 
 /*
- * From now on these are the domains; call it whenever the inventory changed,
- * which also makes the threads and processes of all of them be looked at again.
+ * From now on these are the domains; call it whenever the inventory changed. The
+ * threads and processes of domains that are new or changed are looked at anew.
  * Copies what it needs. -ENOMEM: domains that are new may be missing.
  */
 int cpu_source_set_inventory(

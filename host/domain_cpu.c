@@ -59,8 +59,18 @@ void domain_cpu_free(struct domain_cpu *domain)
 	free(domain);
 }
 
+/* Something that tells of other processes or threads. */
+static bool differs(
+	const struct domain_cpu *domain, const struct inventory_domain *inventory)
+{
+	return !domain->name || strcmp(domain->name, inventory->name) != 0 ||
+	       domain->id != inventory->id || domain->n_vcpus != inventory->n_vcpus;
+}
+
 int domain_cpu_update(struct domain_cpu *domain, const struct inventory_domain *inventory)
 {
+	bool changed = differs(domain, inventory);
+
 	if (!domain->name || strcmp(domain->name, inventory->name) != 0) {
 		char *name = strdup(inventory->name);
 
@@ -69,9 +79,12 @@ int domain_cpu_update(struct domain_cpu *domain, const struct inventory_domain *
 		free(domain->name);
 		domain->name = name;
 	}
+	domain->id = inventory->id;
 	domain->n_vcpus = inventory->n_vcpus;
 	domain->max_vcpus = inventory->max_vcpus;
 	domain->vcpus_per_socket = inventory->vcpus_per_socket;
+	if (!changed)
+		return 0;
 	domain->next_refresh_ns = 0;
 	domain->next_search_ns = 0;
 	domain->n_failures = 0;

@@ -50,6 +50,7 @@ struct domain_cpu {
 	const struct domain_cpu_context *context;
 	struct uuid uuid;
 	char *name; /* owned; untrusted */
+	int id; /* of libvirt */
 	uint32_t n_vcpus;
 	uint32_t max_vcpus;
 	uint32_t vcpus_per_socket;
@@ -74,7 +75,10 @@ int domain_cpu_new(const struct domain_cpu_context *context,
 	const struct inventory_domain *domain, struct domain_cpu **ret_domain);
 void domain_cpu_free(struct domain_cpu *domain);
 
-/* Something about it changed: takes that over, looks at its processes anew. -ENOMEM. */
+/*
+ * Something about a domain changed: takes over what is this one's. Looks at its
+ * processes anew if that was its id, its name or how many vCPUs it has. -ENOMEM.
+ */
 int domain_cpu_update(
 	struct domain_cpu *domain, const struct inventory_domain *inventory);
 

@@ -4,6 +4,7 @@
 #include "host/sampler.h"
 
 #include <errno.h>
+#include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -16,6 +17,12 @@
 
 _Static_assert(sizeof(struct idle_power_state) <= LEDGER_IDLE_STATE_WORDS * sizeof(uint64_t),
 	"what is learned fits into the ledger's place for it");
+
+/* What the log knows of a zone, under its name: indices change in a scan. */
+struct zone_report {
+	char name[MACHINE_ZONE_NAME_SIZE];
+	enum tick_zone_state state;
+};
 
 struct sampler {
 	const struct hostd_config *config;
@@ -32,6 +39,7 @@ struct sampler {
 	bool needs_inventory;
 	int ledger_error; /* of the last tick; 0: it was written */
 	uint64_t late_ns, cost_ns;
+	struct zone_report reports[MACHINE_ZONES_MAX];
 };
 
 static int read_boot_id(const char *procfs, struct uuid *ret_boot_id)
@@ -253,6 +261,49 @@ static int name_domains(struct sampler *sampler)
 	return 0;
 }
 
+static enum tick_zone_state reported_state(
+	const struct sampler *sampler, const char *zone)
+{
+	for (size_t i = 0; i < MACHINE_ZONES_MAX; i++) {
+		if (strcmp(sampler->reports[i].name, zone) == 0)
+			return sampler->reports[i].state;
+	}
+	return TICK_ZONE_OK;
+}
+
+static void log_zone(const struct zone_report *report, const struct tick_zone *tick)
+{
+	if (report->state == TICK_ZONE_EXCLUDED)
+		log_warning("zone %s is left out: its counter jumped further than it can "
+			    "have counted in the time; should it stay there, it was "
+			    "reset, and what it counted meanwhile is lost",
+			report->name);
+	else if (report->state == TICK_ZONE_AMBIGUOUS)
+		log_warning("zone %s: %" PRIu64
+			    " J are nobody's: its counter may have wrapped unseen since "
+			    "the last reading %" PRIu64 " s ago, or the host was suspended",
+			report->name, tick->total_uj / 1000000, tick->dt_ns / NSEC_PER_SEC);
+}
+
+/* Readings that came and make no sense; of those that did not, energy has said it. */
+static void log_zones(struct sampler *sampler)
+{
+	const struct machine *machine = energy_machine(sampler->energy);
+	struct zone_report reports[MACHINE_ZONES_MAX] = { 0 };
+	const char *reason, *cure;
+
+	for (size_t i = 0; i < machine->n_zones; i++) {
+		const struct tick_zone *tick = &sampler->tick.zones[i];
+
+		memcpy(reports[i].name, machine->zones[i].name, sizeof(reports[i].name));
+		if (!energy_zone_problem(sampler->energy, i, &reason, &cure))
+			reports[i].state = tick->state;
+		if (reports[i].state != reported_state(sampler, reports[i].name))
+			log_zone(&reports[i], tick);
+	}
+	memcpy(sampler->reports, reports, sizeof(reports));
+}
+
 static void save_idle_power(struct sampler *sampler)
 {
 	const struct machine *machine = energy_machine(sampler->energy);
@@ -316,6 +367,7 @@ int sampler_measure(struct sampler *sampler, uint64_t late_ns)
 		log_error("This tick is lost, the next one covers it: %s", strerror(-r));
 		return r;
 	}
+	log_zones(sampler);
 	energy_look_around(sampler->energy, clock_monotonic_ns());
 	sampler->needs_inventory = false;
 	sampler->late_ns = late_ns;

@@ -144,6 +144,7 @@ unit_host = \
 	tests/unit/test_process \
 	tests/unit/test_procstat \
 	tests/unit/test_sample \
+	tests/unit/test_sampler \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_task \
@@ -212,6 +213,12 @@ tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
+tests_unit_test_sampler_SOURCES = tests/unit/test_sampler.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_sampler_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# What is logged goes to the test.
+tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \

@@ -354,6 +354,35 @@ static void test_helpers(void **state)
 	bed_deinit(&bed);
 }
 
+/* An event looks at the processes of the domains that it changed, and of no others. */
+static void test_unchanged(void **state)
+{
+	static const char before[] = "|50+0 50e100 51v1000 ";
+	static const char after[] = "|50+0 40e7 50e100 51v1000 ";
+	struct bed bed;
+
+	(void)state;
+	for (int i = 0; i < 4; i++) {
+		setup_copy(&bed);
+		bed_start(&bed);
+		bed_text(&bed, 1);
+		assert_string_equal(bed_text(&bed, 1), before);
+		write_task(&bed, 40, 40, "swtpm", "7 0 1\n", false);
+		write_group(&bed, "/m/a", "50\n40\n");
+		bed.domains[0].paused = true;
+		bed.domains[0].id += i == 1;
+		bed.domains[0].n_vcpus += i == 2;
+		if (i == 3)
+			bed.domains[0].name = (char *)"renamed";
+		assert_int_equal(
+			cpu_source_set_inventory(bed.source, &bed.inventory), 0);
+		assert_string_equal(bed_text(&bed, 1), i == 0 ? before : after);
+		/* In its turn it is looked at anyway. */
+		assert_string_equal(bed_text(&bed, 5), after);
+		bed_deinit(&bed);
+	}
+}
+
 /* Groups in which others are, too, are not the domain's: then only QEMU counts. */
 static void test_shared_groups(void **state)
 {
@@ -488,6 +517,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_helpers),
+		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_shared_groups),
 		cmocka_unit_test(test_hybrid),
 		cmocka_unit_test(test_kthreads),

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Whole ticks on a recorded host: what is said about zones whose readings make no sense. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "host/sampler.h"
+#include "shared/log.h"
+#include "tests/unit/scratch.h"
+
+#define ZONE "sys/devices/virtual/powercap/intel-rapl/intel-rapl:"
+
+static char lines[4096];
+
+void __wrap_log_line(enum log_level level, const char *format, ...)
+	__attribute__((__format__(printf, 2, 3)));
+
+void __wrap_log_line(enum log_level level, const char *format, ...)
+{
+	size_t n = strlen(lines);
+	va_list arguments;
+
+	if (level > LOG_LEVEL_WARNING)
+		return;
+	va_start(arguments, format);
+	n += (size_t)vsnprintf(lines + n, sizeof(lines) - n - 1, format, arguments);
+	va_end(arguments);
+	strcpy(lines + n, "\n");
+}
+
+struct fixture {
+	struct scratch scratch;
+	struct hostd_config config;
+	struct inventory inventory;
+	struct sampler *sampler;
+};
+
+static void path_in(
+	const struct fixture *fixture, char path[HOSTD_CONFIG_TEXT_SIZE], const char *name)
+{
+	snprintf(path, HOSTD_CONFIG_TEXT_SIZE, "%s/%s", fixture->scratch.path, name);
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	assert_non_null(fixture);
+	lines[0] = '\0';
+	scratch_init(&fixture->scratch);
+	scratch_unpack(&fixture->scratch, FIXTURES, "xeon-2s");
+	scratch_write(&fixture->scratch, "proc/sys/kernel/random/boot_id",
+		"b0000000-0000-4000-8000-000000000000\n");
+	path_in(fixture, fixture->config.sysfs, "sys");
+	path_in(fixture, fixture->config.procfs, "proc");
+	path_in(fixture, fixture->config.libvirt_run_dir, "run");
+	path_in(fixture, fixture->config.state_dir, "state");
+	fixture->inventory.connected = true;
+	assert_int_equal(sampler_new(&fixture->config, &fixture->sampler), 0);
+	assert_int_equal(sampler_set_inventory(fixture->sampler, &fixture->inventory), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	sampler_free(fixture->sampler);
+	scratch_deinit(&fixture->scratch);
+	free(fixture);
+	return 0;
+}
+
+/* One tick with package-0 at this reading, and all that it said. */
+static const char *measure(struct fixture *fixture, const char *energy_uj)
+{
+	lines[0] = '\0';
+	if (energy_uj)
+		scratch_write(&fixture->scratch, ZONE "0/energy_uj", energy_uj);
+	assert_int_equal(sampler_measure(fixture->sampler, 0), 0);
+	return lines;
+}
+
+static enum tick_zone_state state_of(const struct fixture *fixture, size_t zone)
+{
+	return sampler_tick(fixture->sampler)->zones[zone].state;
+}
+
+static void test_impossible(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_string_equal(measure(fixture, NULL), "");
+	assert_string_equal(measure(fixture, "1000001\n"), "");
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_OK);
+	/* Once, for as long as it lasts, and of this zone alone. */
+	assert_non_null(strstr(measure(fixture, "200000000000\n"), "zone package-0 "));
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_EXCLUDED);
+	assert_null(strchr(strchr(lines, '\n') + 1, '\n'));
+	assert_string_equal(measure(fixture, "200000000001\n"), "");
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_EXCLUDED);
+	assert_string_equal(measure(fixture, "200000000002\n"), "");
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_OK);
+	assert_non_null(strstr(measure(fixture, "1000001\n"), "zone package-0 "));
+}
+
+/* Of a zone that cannot be read it is said why, and nothing else. */
+static void test_unreadable(void **state)
+{
+	struct fixture *fixture = *state;
+
+	measure(fixture, NULL);
+	assert_non_null(strstr(measure(fixture, ""), "is empty"));
+	assert_null(strchr(strchr(lines, '\n') + 1, '\n'));
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_EXCLUDED);
+	assert_string_equal(measure(fixture, NULL), "");
+	/* Then it can be, but makes no sense. */
+	assert_non_null(strstr(measure(fixture, "200000000000\n"), "again"));
+	assert_non_null(strstr(lines, "jumped"));
+}
+
+/* A range that is used up within a tick. */
+static void test_ambiguous(void **state)
+{
+	struct fixture *fixture = *state;
+
+	scratch_write(&fixture->scratch, ZONE "0/max_energy_range_uj", "1000\n");
+	scratch_write(&fixture->scratch, ZONE "0/energy_uj", "1\n");
+	sampler_free(fixture->sampler);
+	assert_int_equal(sampler_new(&fixture->config, &fixture->sampler), 0);
+	assert_int_equal(sampler_set_inventory(fixture->sampler, &fixture->inventory), 0);
+	assert_string_equal(measure(fixture, NULL), "");
+	assert_non_null(strstr(measure(fixture, "2\n"), "zone package-0: 0 J are nobody's"));
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_AMBIGUOUS);
+	assert_string_equal(measure(fixture, "3\n"), "");
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_impossible),
+		TEST(test_unreadable),
+		TEST(test_ambiguous),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
