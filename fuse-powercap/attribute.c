@@ -219,21 +219,35 @@ static int store_eio(
 }
 
 #define DIRECTORY(dir_name, in, kind)                                                    \
-	{ .name = dir_name, .mode = S_IFDIR | 0755, .within = in, .holds = kind }
+	{                                                                                \
+		.name = dir_name, .mode = S_IFDIR | 0755, .within = in, .holds = kind    \
+	}
 #define LINK(link_name, in, renders)                                                     \
-	{ .name = link_name, .mode = S_IFLNK | 0777, .within = in, .render = renders }
+	{                                                                                \
+		.name = link_name, .mode = S_IFLNK | 0777, .within = in,                 \
+		.render = renders                                                        \
+	}
 #define FIXED(file_name, in, reads)                                                      \
-	{ .name = file_name, .mode = S_IFREG | 0444, .within = in, .text = reads }
+	{                                                                                \
+		.name = file_name, .mode = S_IFREG | 0444, .within = in, .text = reads   \
+	}
 #define READ_ONLY(file_name, in, renders)                                                \
-	{ .name = file_name, .mode = S_IFREG | 0444, .within = in, .render = renders }
+	{                                                                                \
+		.name = file_name, .mode = S_IFREG | 0444, .within = in,                 \
+		.render = renders                                                        \
+	}
 #define CONSTRAINT(number, what, in, permissions, renders, stores)                       \
-	{ .name = "constraint_" #number "_" what, .mode = S_IFREG | permissions,         \
-		.within = in, .constraint = number, .render = renders, .store = stores }
+	{                                                                                \
+		.name = "constraint_" #number "_" what, .mode = S_IFREG | permissions,   \
+		.within = in, .constraint = number, .render = renders, .store = stores   \
+	}
 #define CONSTRAINTS(number, in)                                                          \
 	CONSTRAINT(number, "name", in, 0444, render_constraint_name, NULL),              \
-	CONSTRAINT(number, "power_limit_uw", in, 0644, render_power_limit, store_limit), \
-	CONSTRAINT(number, "time_window_us", in, 0644, render_time_window, store_limit), \
-	CONSTRAINT(number, "max_power_uw", in, 0444, render_max_power, NULL)
+		CONSTRAINT(number, "power_limit_uw", in, 0644, render_power_limit,       \
+			store_limit),                                                    \
+		CONSTRAINT(number, "time_window_us", in, 0644, render_time_window,       \
+			store_limit),                                                    \
+		CONSTRAINT(number, "max_power_uw", in, 0444, render_max_power, NULL)
 
 const struct powercap_attribute powercap_attributes[] = {
 	[ROW_FLAT] = DIRECTORY("", 0, DIR_FLAT),
@@ -245,38 +259,60 @@ const struct powercap_attribute powercap_attributes[] = {
 	DIRECTORY("powercap", DIR_VIRTUAL, DIR_CONTROLS),
 
 	LINK(CONTROL_TYPE, DIR_LINKS, render_link),
-	{ .mode = S_IFLNK | 0777, .within = DIR_LINKS | DIR_FLAT, .repeat = EACH_ZONE,
+	{ .mode = S_IFLNK | 0777,
+		.within = DIR_LINKS | DIR_FLAT,
+		.repeat = EACH_ZONE,
 		.render = render_link },
 
 	DIRECTORY(CONTROL_TYPE, DIR_CONTROLS | DIR_FLAT, DIR_CONTROL),
-	{ .mode = S_IFDIR | 0755, .within = DIR_CONTROL, .holds = DIR_PACKAGE,
+	{ .mode = S_IFDIR | 0755,
+		.within = DIR_CONTROL,
+		.holds = DIR_PACKAGE,
 		.repeat = EACH_CHILD },
-	{ .mode = S_IFDIR | 0755, .within = DIR_PACKAGE, .holds = DIR_DRAM,
+	{ .mode = S_IFDIR | 0755,
+		.within = DIR_PACKAGE,
+		.holds = DIR_DRAM,
 		.repeat = EACH_CHILD },
 
 	READ_ONLY("name", DIR_ZONE, render_name),
-	{ .name = "energy_uj", .mode = S_IFREG, .configurable = true, .moves = true,
-		.within = DIR_ZONE, .render = render_energy },
+	{ .name = "energy_uj",
+		.mode = S_IFREG,
+		.configurable = true,
+		.moves = true,
+		.within = DIR_ZONE,
+		.render = render_energy },
 	READ_ONLY("max_energy_range_uj", DIR_ZONE, render_range),
-	{ .name = "enabled", .mode = S_IFREG | 0644, .within = DIR_DEVICE, .text = "1\n",
+	{ .name = "enabled",
+		.mode = S_IFREG | 0644,
+		.within = DIR_DEVICE,
+		.text = "1\n",
 		.store = store_enabled },
 	CONSTRAINTS(0, DIR_ZONE),
 	CONSTRAINTS(1, DIR_PACKAGE),
 
-	{ .name = "uevent", .mode = S_IFREG | 0644, .within = DIR_DEVICE, .text = "",
+	{ .name = "uevent",
+		.mode = S_IFREG | 0644,
+		.within = DIR_DEVICE,
+		.text = "",
 		.store = store_uevent },
 	LINK("device", DIR_ZONE, render_device),
 	LINK("subsystem", DIR_DEVICE, render_subsystem),
 	DIRECTORY("power", DIR_DEVICE, DIR_POWER),
 
-	{ .name = "control", .mode = S_IFREG | 0644, .within = DIR_POWER,
-		.render = render_power_control, .store = store_power_control },
-	{ .name = "autosuspend_delay_ms", .mode = S_IFREG | 0644, .within = DIR_POWER,
-		.render = render_eio, .store = store_eio },
+	{ .name = "control",
+		.mode = S_IFREG | 0644,
+		.within = DIR_POWER,
+		.render = render_power_control,
+		.store = store_power_control },
+	{ .name = "autosuspend_delay_ms",
+		.mode = S_IFREG | 0644,
+		.within = DIR_POWER,
+		.render = render_eio,
+		.store = store_eio },
 	FIXED("runtime_status", DIR_POWER, "unsupported\n"),
 	FIXED("runtime_active_time", DIR_POWER, "0\n"),
 	FIXED("runtime_suspended_time", DIR_POWER, "0\n"),
 };
 
-const unsigned int powercap_n_attributes =
-	sizeof(powercap_attributes) / sizeof(powercap_attributes[0]);
+const unsigned int powercap_n_attributes = sizeof(powercap_attributes) /
+					   sizeof(powercap_attributes[0]);

@@ -19,7 +19,7 @@
 /* Requests answered by one powercap_mount_process(). */
 #define REQUESTS_MAX 64
 /* Of one write, sysfs passes no more to a store either. */
-#define STORE_MAX 4096
+#define STORE_MAX   4096
 #define READDIR_MAX 4096
 /* Names never change, and modes only through the kernel that caches them. */
 #define CACHE_S 86400.0
@@ -51,8 +51,8 @@ static void mount_init(void *userdata, struct fuse_conn_info *conn)
 	/* Pages of one request: a buffer of a page need not begin at one. */
 	conn->max_write = 2 * (unsigned int)sysconf(_SC_PAGESIZE);
 	conn->want = conn->capable &
-		(FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |
-			FUSE_CAP_NO_OPENDIR_SUPPORT);
+		     (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS |
+			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_NO_OPENDIR_SUPPORT);
 }
 
 static void mount_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -13,7 +13,7 @@
 #include "shared/cleanup.h"
 
 /* The type and the source to give to mount(2); the flags: nosuid, nodev, noexec. */
-#define POWERCAP_MOUNT_TYPE "fuse.vmpower"
+#define POWERCAP_MOUNT_TYPE   "fuse.vmpower"
 #define POWERCAP_MOUNT_SOURCE "vmpower"
 
 struct powercap_mount;

@@ -21,7 +21,7 @@
 /* The inode number of a tree's root, which is also FUSE's. */
 #define POWERCAP_TREE_ROOT 1u
 /* Room for every file's text, link's target and entry's name, with a NUL. */
-#define POWERCAP_TREE_TEXT_SIZE 128
+#define POWERCAP_TREE_TEXT_SIZE	  128
 #define POWERCAP_TREE_ENERGY_MODE 0400
 
 enum powercap_layout {

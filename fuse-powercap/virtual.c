@@ -49,7 +49,7 @@ static void advance_now(struct virtual_counters *counters, uint64_t now_ns)
 static bool is_stale(const struct virtual_counters *counters)
 {
 	return !counters->planned ||
-		counters->now_ns - counters->plan_ns >= counters->stale_after_ns;
+	       counters->now_ns - counters->plan_ns >= counters->stale_after_ns;
 }
 
 /*
@@ -126,7 +126,7 @@ int virtual_counters_shown(struct virtual_counters *counters, unsigned int zone,
 	plan = &counters->plans[zone];
 	behind_pj = behind_now(counters, plan);
 	*ret_uj = plan->measured_uj -
-		(uint64_t)((behind_pj + PICOJOULE_PER_UJ - 1) / PICOJOULE_PER_UJ);
+		  (uint64_t)((behind_pj + PICOJOULE_PER_UJ - 1) / PICOJOULE_PER_UJ);
 	return 0;
 }
 

@@ -19,7 +19,7 @@
 #include "fuse-powercap/zone.h"
 
 /* An hour and a day; the arithmetic has room for no more than that. */
-#define VIRTUAL_PERIOD_MAX_MS 3600000u
+#define VIRTUAL_PERIOD_MAX_MS	   3600000u
 #define VIRTUAL_STALE_AFTER_MAX_MS 86400000u
 
 /* Of one zone, at plan_ns: where it goes, and how far that is. */

@@ -13,7 +13,7 @@
 #include <stdint.h>
 
 /* 16 sockets of package and dram. */
-#define POWERCAP_ZONES_MAX 32
+#define POWERCAP_ZONES_MAX    32
 #define POWERCAP_PACKAGES_MAX 16
 /* "package-15" and the NUL. */
 #define POWERCAP_ZONE_NAME_SIZE 16

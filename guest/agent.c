@@ -77,7 +77,7 @@ int agent_hello(struct agent *agent, const struct uuid *nonce, uint64_t now_ns)
 	int len;
 
 	agent->hello_at_ns = now_ns + (agent->nonce[0] == '\0' ? AGENT_FIRST_PATIENCE_NS
-								: AGENT_PATIENCE_NS);
+							       : AGENT_PATIENCE_NS);
 	uuid_format(nonce, hello.nonce);
 	len = message_encode_hello(&hello, line, sizeof(line));
 	if (len < 0)

@@ -50,7 +50,7 @@ struct domain_cpu {
 	const struct domain_cpu_context *context;
 	struct uuid uuid;
 	char *name; /* owned; untrusted */
-	int id; /* of libvirt */
+	int id;	    /* of libvirt */
 	uint32_t n_vcpus;
 	uint32_t max_vcpus;
 	uint32_t vcpus_per_socket;

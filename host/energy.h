@@ -15,7 +15,7 @@
 #include "host/sample.h"
 #include "host/topology.h"
 
-#define ENERGY_RESCAN_NS    60000000000u
+#define ENERGY_RESCAN_NS 60000000000u
 /* While a zone cannot be read. */
 #define ENERGY_RETRY_NS	    5000000000u
 #define ENERGY_MESSAGE_SIZE 512

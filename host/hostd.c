@@ -32,7 +32,7 @@
 #define INVENTORY_PATIENCE_NS (3 * (uint64_t)NSEC_PER_SEC)
 /* Snapshots older than this many intervals make /healthz say so. */
 #define STALE_INTERVALS 3
-#define STALE_MIN_NS    (10 * (uint64_t)NSEC_PER_SEC)
+#define STALE_MIN_NS	(10 * (uint64_t)NSEC_PER_SEC)
 
 struct hostd {
 	const struct hostd_config *config;
@@ -60,7 +60,8 @@ struct hostd {
 /* Older than this, what was measured last is no longer what is. */
 static uint64_t stale_ns(const struct hostd *hostd)
 {
-	uint64_t ns = STALE_INTERVALS * (uint64_t)hostd->config->interval_ms * NSEC_PER_MSEC;
+	uint64_t ns = STALE_INTERVALS * (uint64_t)hostd->config->interval_ms *
+		      NSEC_PER_MSEC;
 
 	return ns < STALE_MIN_NS ? STALE_MIN_NS : ns;
 }
@@ -68,7 +69,7 @@ static uint64_t stale_ns(const struct hostd *hostd)
 static bool may_measure(const struct hostd *hostd)
 {
 	return hostd->inventory->connected || !sampler_needs_inventory(hostd->sampler) ||
-		clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
+	       clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
 }
 
 /* The disk's trouble is not the ticks', but who relies on the ledger must know. */
@@ -81,11 +82,13 @@ static void log_writer(struct hostd *hostd)
 		return;
 	hostd->writer_error = status.error;
 	if (status.error < 0)
-		log_error("Cannot write %s/ledger.checkpoint: %s; until it can be, a power "
-			  "failure loses what came since the last one. Make room there",
+		log_error(
+			"Cannot write %s/ledger.checkpoint: %s; until it can be, a power "
+			"failure loses what came since the last one. Make room there",
 			hostd->config->state_dir, strerror(-status.error));
 	else
-		log_info("%s/ledger.checkpoint is written again", hostd->config->state_dir);
+		log_info("%s/ledger.checkpoint is written again",
+			hostd->config->state_dir);
 }
 
 static void log_waiting(struct hostd *hostd)
@@ -94,8 +97,9 @@ static void log_waiting(struct hostd *hostd)
 		clock_monotonic_ns() - hostd->begin_ns < INVENTORY_PATIENCE_NS)
 		return;
 	hostd->said_waiting = true;
-	log_warning("Waiting for libvirt (%s) to tell the domains that the first tick after "
-		    "the restart is for; is libvirtd running? See vmpower doctor",
+	log_warning(
+		"Waiting for libvirt (%s) to tell the domains that the first tick after "
+		"the restart is for; is libvirtd running? See vmpower doctor",
 		hostd->config->connect_uri);
 }
 
@@ -132,9 +136,11 @@ static void take_inventory(evutil_socket_t fd, short what, void *data)
 	inventory_free(hostd->inventory);
 	hostd->inventory = inventory;
 	if (sampler_set_inventory(hostd->sampler, inventory) < 0)
-		log_error("Out of memory; some domains are not measured until the next change");
+		log_error(
+			"Out of memory; some domains are not measured until the next change");
 	if (links_update(hostd->links, inventory) < 0)
-		log_error("Out of memory; some guests are not served until the next change");
+		log_error(
+			"Out of memory; some guests are not served until the next change");
 	/* Not an interval later: guests may have waited for long. */
 	if (!hostd->ready && inventory->connected)
 		measure(hostd, 0);
@@ -151,7 +157,7 @@ static void tick(evutil_socket_t fd, short what, void *data)
 	hostd->n_intervals += expired;
 	now_ns = clock_monotonic_ns();
 	due_ns = hostd->begin_ns +
-		hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
+		 hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
 	measure(hostd, now_ns > due_ns ? now_ns - due_ns : 0);
 }
 
@@ -196,7 +202,8 @@ static int start_timer(struct hostd *hostd)
 	hostd->begin_ns = clock_monotonic_ns();
 	first_ns = hostd->begin_ns + interval_ns;
 	times = (struct itimerspec){
-		.it_value = { (time_t)(first_ns / NSEC_PER_SEC), (long)(first_ns % NSEC_PER_SEC) },
+		.it_value = { (time_t)(first_ns / NSEC_PER_SEC),
+			(long)(first_ns % NSEC_PER_SEC) },
 		.it_interval = { (time_t)(interval_ns / NSEC_PER_SEC),
 			(long)(interval_ns % NSEC_PER_SEC) },
 	};
@@ -210,7 +217,9 @@ static int start_watchdog(struct hostd *hostd)
 	uint64_t ms = notify_watchdog_ms();
 	struct timeval period = { (time_t)(ms / 1000), (suseconds_t)(ms % 1000 * 1000) };
 
-	return ms ? add_event(hostd, &hostd->watchdog_event, -1, 0, feed_watchdog, &period) : 0;
+	return ms ? add_event(
+			    hostd, &hostd->watchdog_event, -1, 0, feed_watchdog, &period)
+		  : 0;
 }
 
 static bool verify_peer(void *data, const struct uuid *uuid, pid_t pid)
@@ -223,8 +232,8 @@ static bool verify_peer(void *data, const struct uuid *uuid, pid_t pid)
 static int start_links(struct hostd *hostd)
 {
 	uint32_t period_ms = hostd->config->interval_ms < LINK_PERIOD_MIN_MS
-		? LINK_PERIOD_MIN_MS
-		: hostd->config->interval_ms;
+				     ? LINK_PERIOD_MIN_MS
+				     : hostd->config->interval_ms;
 	const struct links_config config = {
 		.base = hostd->base,
 		.period_ns = period_ms * (uint64_t)NSEC_PER_MSEC,
@@ -242,7 +251,8 @@ static int start_http(struct hostd *hostd)
 
 	if (mkdir(config->run_dir, 0755) < 0 && errno != EEXIST) {
 		r = -errno;
-		log_error("Cannot make the directory %s: %s", config->run_dir, strerror(-r));
+		log_error("Cannot make the directory %s: %s", config->run_dir,
+			strerror(-r));
 		return r;
 	}
 	snprintf(hostd->http_path, sizeof(hostd->http_path), "%s/hostd.sock",
@@ -268,8 +278,8 @@ static int start_signals(struct hostd *hostd)
 
 	signal(SIGPIPE, SIG_IGN);
 	for (size_t i = 0; i < 2; i++) {
-		int r = add_event(
-			hostd, &hostd->signal_events[i], numbers[i], EV_SIGNAL, stop, NULL);
+		int r = add_event(hostd, &hostd->signal_events[i], numbers[i], EV_SIGNAL,
+			stop, NULL);
 
 		if (r < 0)
 			return r;
@@ -312,7 +322,9 @@ static int start(struct hostd *hostd)
 			return r;
 	}
 	hostd->publisher = (struct publisher){ .config = hostd->config,
-		.sampler = hostd->sampler, .links = hostd->links, .box = &hostd->box };
+		.sampler = hostd->sampler,
+		.links = hostd->links,
+		.box = &hostd->box };
 	return 0;
 }
 

@@ -35,7 +35,8 @@ static int set_path(char *path, const char *value, const char **ret_expected)
 
 static int set_connect(void *settings, const char *value, const char **ret_expected)
 {
-	return set_text(((struct hostd_config *)settings)->connect_uri, value, ret_expected);
+	return set_text(
+		((struct hostd_config *)settings)->connect_uri, value, ret_expected);
 }
 
 static int set_sysfs(void *settings, const char *value, const char **ret_expected)
@@ -48,7 +49,8 @@ static int set_procfs(void *settings, const char *value, const char **ret_expect
 	return set_path(((struct hostd_config *)settings)->procfs, value, ret_expected);
 }
 
-static int set_libvirt_run_dir(void *settings, const char *value, const char **ret_expected)
+static int set_libvirt_run_dir(
+	void *settings, const char *value, const char **ret_expected)
 {
 	return set_path(
 		((struct hostd_config *)settings)->libvirt_run_dir, value, ret_expected);
@@ -56,7 +58,8 @@ static int set_libvirt_run_dir(void *settings, const char *value, const char **r
 
 static int set_state_dir(void *settings, const char *value, const char **ret_expected)
 {
-	return set_path(((struct hostd_config *)settings)->state_dir, value, ret_expected);
+	return set_path(
+		((struct hostd_config *)settings)->state_dir, value, ret_expected);
 }
 
 static int set_run_dir(void *settings, const char *value, const char **ret_expected)
@@ -78,13 +81,15 @@ static int set_u32(uint32_t *number, const char *value, uint32_t min, uint32_t m
 static int set_interval(void *settings, const char *value, const char **ret_expected)
 {
 	*ret_expected = "100..60000";
-	return set_u32(&((struct hostd_config *)settings)->interval_ms, value, 100, 60000);
+	return set_u32(
+		&((struct hostd_config *)settings)->interval_ms, value, 100, 60000);
 }
 
 static int set_source(void *settings, const char *value, const char **ret_expected)
 {
 	static const char *const names[] = { [HOSTD_SOURCE_AUTO] = "auto",
-		[HOSTD_SOURCE_POWERCAP] = "powercap", [HOSTD_SOURCE_ESTIMATE] = "estimate" };
+		[HOSTD_SOURCE_POWERCAP] = "powercap",
+		[HOSTD_SOURCE_ESTIMATE] = "estimate" };
 	struct hostd_config *config = settings;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -131,7 +136,8 @@ static struct hostd_zone_config *get_zone(struct hostd_config *config, const cha
 	return zone;
 }
 
-static struct hostd_domain_config *get_domain(struct hostd_config *config, const char *name)
+static struct hostd_domain_config *get_domain(
+	struct hostd_config *config, const char *name)
 {
 	struct hostd_domain_config *domains, *domain;
 
@@ -198,14 +204,17 @@ static int set_in_section(void *settings, const char *kind, const char *name,
 
 static const struct option_spec specs[] = {
 	{ "connect", "URI", "libvirt connection (qemu:///system)", set_connect, false },
-	{ "interval-ms", "N", "sampling interval, 100..60000 (1000)", set_interval, false },
+	{ "interval-ms", "N", "sampling interval, 100..60000 (1000)", set_interval,
+		false },
 	{ "source", "NAME", "auto, powercap or estimate (auto)", set_source, false },
 	{ "idle-policy", "NAME", "reserved, proportional, equal or host (reserved)",
 		set_idle_policy, false },
 	{ "sysfs", "DIR", "instead of /sys", set_sysfs, false },
 	{ "procfs", "DIR", "instead of /proc", set_procfs, false },
-	{ "libvirt-run-dir", "DIR", "instead of /run/libvirt", set_libvirt_run_dir, false },
-	{ "state-dir", "DIR", "where the ledger is (" STATEDIR ")", set_state_dir, false },
+	{ "libvirt-run-dir", "DIR", "instead of /run/libvirt", set_libvirt_run_dir,
+		false },
+	{ "state-dir", "DIR", "where the ledger is (" STATEDIR ")", set_state_dir,
+		false },
 	{ "run-dir", "DIR", "where hostd.sock is (" RUNDIR ")", set_run_dir, false },
 };
 

@@ -18,7 +18,7 @@ struct inventory_domain {
 	char *name; /* untrusted text */
 	int id;	    /* libvirt's, of the running incarnation */
 	bool paused;
-	uint32_t n_vcpus; /* online now */
+	uint32_t n_vcpus;   /* online now */
 	uint32_t max_vcpus; /* as many as can be plugged */
 	/* dies x clusters x cores x threads of the live <topology>; 0: it has none. */
 	uint32_t vcpus_per_socket;

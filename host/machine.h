@@ -10,8 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define MACHINE_ZONES_MAX 64
-#define MACHINE_PACKAGES_MAX 32
+#define MACHINE_ZONES_MAX      64
+#define MACHINE_PACKAGES_MAX   32
 #define MACHINE_ZONE_NAME_SIZE 32
 
 enum machine_zone_kind {

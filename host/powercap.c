@@ -271,8 +271,8 @@ static int16_t find_known(const struct zone_found *zones, size_t n,
 	for (size_t i = 0; i < n; i++) {
 		if (strcmp(zones[i].path, zone->path) == 0 &&
 			strcmp(zones[i].name, zone->name) == 0 &&
-			strcmp(parent_name(zones, &zones[i]),
-				parent_name(known, zone)) == 0)
+			strcmp(parent_name(zones, &zones[i]), parent_name(known, zone)) ==
+				0)
 			return (int16_t)i;
 	}
 	return -1;

@@ -41,7 +41,8 @@ static int tell_guest(const struct publisher *publisher,
 	const struct tick *tick = sampler_tick(publisher->sampler);
 	uint8_t places[MESSAGE_ZONES_MAX];
 	struct message_welcome welcome;
-	struct message_sample sample = { .t_ns = tick->boottime_ns, .quality = tick->quality };
+	struct message_sample sample = { .t_ns = tick->boottime_ns,
+		.quality = tick->quality };
 	int r;
 
 	fill_welcome(publisher, domain, row, &welcome, places);
@@ -107,11 +108,12 @@ static size_t find_tick_domain(const struct tick *tick, const struct uuid *uuid)
 static void fill_zone(const struct publisher *publisher, struct snapshot *snapshot,
 	size_t zone, ssize_t row)
 {
-	const struct machine_zone *machine = &sampler_machine(publisher->sampler)->zones[zone];
+	const struct machine_zone *machine =
+		&sampler_machine(publisher->sampler)->zones[zone];
 	const struct ledger *ledger = sampler_ledger(publisher->sampler);
 	const struct tick_zone *tick = &sampler_tick(publisher->sampler)->zones[zone];
-	const struct idle_power *idle =
-		meter_get_idle_power(sampler_meter(publisher->sampler), machine->name);
+	const struct idle_power *idle = meter_get_idle_power(
+		sampler_meter(publisher->sampler), machine->name);
 	struct snapshot_zone *to = &snapshot->zones[zone];
 	const char *reason, *cure;
 
@@ -150,8 +152,8 @@ static void fill_shares(const struct publisher *publisher, const ssize_t *zone_r
 
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		if (row >= 0 && zone_rows[z] >= 0)
-			domain->zones[z].sum =
-				*ledger_share(ledger, (size_t)row, (size_t)zone_rows[z]);
+			domain->zones[z].sum = *ledger_share(
+				ledger, (size_t)row, (size_t)zone_rows[z]);
 		if (position != SIZE_MAX)
 			domain->zones[z].last = *tick_share(tick, position, z);
 	}
@@ -161,7 +163,8 @@ static void fill_shares(const struct publisher *publisher, const ssize_t *zone_r
  * What the snapshot lists has not ended. Whether it was measured does not matter:
  * while libvirt is away it lists domains that are no more.
  */
-static void take_off_ended(struct snapshot *snapshot, const struct snapshot_domain *domain)
+static void take_off_ended(
+	struct snapshot *snapshot, const struct snapshot_domain *domain)
 {
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		struct tick_share *ended = &snapshot->zones[z].sum.ended;
@@ -196,8 +199,8 @@ static int fill_guest_zones(const struct publisher *publisher, struct snapshot *
 static int fill_link(const struct publisher *publisher, struct snapshot *snapshot,
 	const struct uuid *uuid, struct snapshot_link *link)
 {
-	const struct ledger_domain *row =
-		measured_row(sampler_ledger(publisher->sampler), uuid);
+	const struct ledger_domain *row = measured_row(
+		sampler_ledger(publisher->sampler), uuid);
 	struct link_info info;
 
 	if (!links_get_info(publisher->links, uuid, &info))
@@ -248,7 +251,8 @@ static void fill_host(const struct publisher *publisher, struct snapshot *snapsh
 	snapshot->idle_policy = idle_policy_name(publisher->config->idle_policy);
 	snapshot->libvirt_connected = inventory->connected;
 	if (!inventory->connected)
-		snapshot->libvirt_error = "libvirt is away; the domains are the last known";
+		snapshot->libvirt_error =
+			"libvirt is away; the domains are the last known";
 }
 
 int publisher_publish(struct publisher *publisher, const struct inventory *inventory)
@@ -266,8 +270,8 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 		fill_zone(publisher, snapshot, z, zone_rows[z]);
 	}
 	for (size_t i = 0; i < inventory->n_domains; i++) {
-		int r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],
-			&snapshot->domains[i]);
+		int r = fill_domain(publisher, snapshot, zone_rows,
+			&inventory->domains[i], &snapshot->domains[i]);
 
 		if (r < 0) {
 			snapshot_unref(snapshot);

@@ -28,7 +28,8 @@ struct publisher {
  * Tells every measured domain's guest its zones and its values of this tick. A
  * domain whose values cannot be told is logged and told at the next tick.
  */
-void publisher_tell_guests(struct publisher *publisher, const struct inventory *inventory);
+void publisher_tell_guests(
+	struct publisher *publisher, const struct inventory *inventory);
 
 /* Publishes a snapshot of the ledger, the last tick and the links. -ENOMEM. */
 int publisher_publish(struct publisher *publisher, const struct inventory *inventory);

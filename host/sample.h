@@ -38,7 +38,7 @@ struct sample_cpu {
 
 struct sample_thread {
 	pid_t tid;
-	uint8_t kind; /* enum sample_thread_kind */
+	uint8_t kind;	/* enum sample_thread_kind */
 	uint16_t index; /* vCPU or iothread number, else 0 */
 	uint16_t last_cpu;
 	/* Field 22 of /proc/PID/stat, clock ticks since boot: tells a reused tid. */
@@ -48,7 +48,7 @@ struct sample_thread {
 
 struct sample_domain {
 	struct uuid uuid;
-	pid_t pid; /* of QEMU */
+	pid_t pid;	      /* of QEMU */
 	uint64_t start_ticks; /* of QEMU: tells a reused pid, and a new incarnation */
 	uint32_t n_vcpus;     /* online */
 	uint32_t max_vcpus;   /* as many as can be plugged */
@@ -85,7 +85,8 @@ void sample_clear(struct sample *sample);
 /* Room for n in all; -ENOMEM leaves the sample as it was. */
 int sample_reserve_cpus(struct sample *sample, size_t n);
 
-/* Adds a zeroed element and returns it (valid until the next one is added); NULL: no memory. */
+/* Adds a zeroed element and returns it (valid until the next one is added); NULL: no
+ * memory. */
 struct sample_domain *sample_add_domain(struct sample *sample);
 struct sample_thread *sample_add_thread(struct sample *sample);
 

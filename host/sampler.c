@@ -15,7 +15,8 @@
 #include "shared/log.h"
 #include "shared/rooted.h"
 
-_Static_assert(sizeof(struct idle_power_state) <= LEDGER_IDLE_STATE_WORDS * sizeof(uint64_t),
+_Static_assert(
+	sizeof(struct idle_power_state) <= LEDGER_IDLE_STATE_WORDS * sizeof(uint64_t),
 	"what is learned fits into the ledger's place for it");
 
 /* What the log knows of a zone, under its name: indices change in a scan. */
@@ -152,7 +153,8 @@ static int resume(struct sampler *sampler)
 		r = meter_resume(sampler->meter, machine, &previous);
 		sampler->needs_inventory = previous.n_domains > 0;
 		if (r == 0)
-			log_info("Going on from the ledger; the first tick covers the outage");
+			log_info(
+				"Going on from the ledger; the first tick covers the outage");
 	} else if (r == -ENOENT) {
 		r = 0;
 	}
@@ -172,8 +174,8 @@ static int open_cpu_source(struct sampler *sampler)
 
 int sampler_new(const struct hostd_config *config, struct sampler **ret_sampler)
 {
-	static int (*const steps[])(struct sampler *) = { open_energy, open_ledger, open_meter,
-		resume, open_cpu_source };
+	static int (*const steps[])(struct sampler *) = { open_energy, open_ledger,
+		open_meter, resume, open_cpu_source };
 	struct sampler *sampler = calloc(1, sizeof(*sampler));
 
 	if (!sampler)
@@ -224,8 +226,9 @@ bool sampler_needs_inventory(const struct sampler *sampler)
 
 static int read_sources(struct sampler *sampler)
 {
-	char message[ENERGY_MESSAGE_SIZE > CPU_SOURCE_MESSAGE_SIZE ? ENERGY_MESSAGE_SIZE
-								   : CPU_SOURCE_MESSAGE_SIZE];
+	char message[ENERGY_MESSAGE_SIZE > CPU_SOURCE_MESSAGE_SIZE
+			     ? ENERGY_MESSAGE_SIZE
+			     : CPU_SOURCE_MESSAGE_SIZE];
 	int r;
 
 	sample_clear(&sampler->sample);
@@ -244,8 +247,8 @@ static int name_domains(struct sampler *sampler)
 	const struct sample *sample = &sampler->sample;
 
 	if (sample->n_domains > sampler->names_size) {
-		const char **names =
-			reallocarray(sampler->names, sample->n_domains, sizeof(*names));
+		const char **names = reallocarray(
+			sampler->names, sample->n_domains, sizeof(*names));
 
 		if (!names)
 			return -ENOMEM;
@@ -253,8 +256,8 @@ static int name_domains(struct sampler *sampler)
 		sampler->names_size = sample->n_domains;
 	}
 	for (size_t i = 0; i < sample->n_domains; i++) {
-		const struct inventory_domain *domain =
-			inventory_find(sampler->inventory, &sample->domains[i].uuid);
+		const struct inventory_domain *domain = inventory_find(
+			sampler->inventory, &sample->domains[i].uuid);
 
 		sampler->names[i] = domain ? domain->name : NULL;
 	}
@@ -281,8 +284,10 @@ static void log_zone(const struct zone_report *report, const struct tick_zone *t
 	else if (report->state == TICK_ZONE_AMBIGUOUS)
 		log_warning("zone %s: %" PRIu64
 			    " J are nobody's: its counter may have wrapped unseen since "
-			    "the last reading %" PRIu64 " s ago, or the host was suspended",
-			report->name, tick->total_uj / 1000000, tick->dt_ns / NSEC_PER_SEC);
+			    "the last reading %" PRIu64
+			    " s ago, or the host was suspended",
+			report->name, tick->total_uj / 1000000,
+			tick->dt_ns / NSEC_PER_SEC);
 }
 
 /* Readings that came and make no sense; of those that did not, energy has said it. */
@@ -309,12 +314,13 @@ static void save_idle_power(struct sampler *sampler)
 	const struct machine *machine = energy_machine(sampler->energy);
 
 	for (size_t i = 0; i < machine->n_zones; i++) {
-		const struct idle_power *idle =
-			meter_get_idle_power(sampler->meter, machine->zones[i].name);
+		const struct idle_power *idle = meter_get_idle_power(
+			sampler->meter, machine->zones[i].name);
 
 		memset(sampler->idle_states[i], 0, sizeof(sampler->idle_states[i]));
 		if (idle)
-			memcpy(sampler->idle_states[i], &idle->learned, sizeof(idle->learned));
+			memcpy(sampler->idle_states[i], &idle->learned,
+				sizeof(idle->learned));
 	}
 }
 
@@ -324,7 +330,8 @@ static void log_ledger(struct sampler *sampler, int error)
 	if (error == sampler->ledger_error)
 		return;
 	if (error < 0)
-		log_error("Cannot write %s/ledger: %s; going on in memory, make room there",
+		log_error(
+			"Cannot write %s/ledger: %s; going on in memory, make room there",
 			sampler->config->state_dir, strerror(-error));
 	else
 		log_info("The ledger in %s is written again", sampler->config->state_dir);

@@ -4,7 +4,8 @@
  * The result of one tick: how much energy each zone used, and whose it is.
  * Integer microjoules; in every zone
  *
- *	sum of the domains (dynamic + idle) + host (dynamic + idle) + unattributed == total
+ *	sum of the domains (dynamic + idle) + host (dynamic + idle) + unattributed ==
+ *total
  *
  * exactly. The meter makes it, the ledger adds it up. Pure.
  */
@@ -24,9 +25,11 @@ struct tick_share {
 
 enum tick_zone_state {
 	TICK_ZONE_OK,
-	TICK_ZONE_BASELINE,  /* first reading: nothing known yet */
-	TICK_ZONE_EXCLUDED,  /* unreadable or impossible delta: total is 0, time is degraded */
-	/* May have wrapped unseen, or the host was suspended: all of it is unattributed. */
+	TICK_ZONE_BASELINE, /* first reading: nothing known yet */
+	TICK_ZONE_EXCLUDED, /* unreadable or impossible delta: total is 0, time is
+			       degraded */
+	/* May have wrapped unseen, or the host was suspended: all of it is unattributed.
+	 */
 	TICK_ZONE_AMBIGUOUS,
 };
 

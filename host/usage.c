@@ -262,8 +262,8 @@ static void begin_match(struct match *match, const struct sample *previous,
 		match->next = before->first_thread;
 		match->end = match->next + before->n_threads;
 	} else {
-		match->from_zero =
-			age_ns(domain->start_ticks, previous->boottime_ns) == 0;
+		match->from_zero = age_ns(domain->start_ticks, previous->boottime_ns) ==
+				   0;
 	}
 }
 

@@ -36,9 +36,9 @@ static inline void cleanup_closedirp(DIR **dir)
 		closedir(*dir);
 }
 
-#define cleanup_free cleanup(cleanup_freep)
-#define cleanup_close cleanup(cleanup_closep)
-#define cleanup_fclose cleanup(cleanup_fclosep)
+#define cleanup_free	 cleanup(cleanup_freep)
+#define cleanup_close	 cleanup(cleanup_closep)
+#define cleanup_fclose	 cleanup(cleanup_fclosep)
 #define cleanup_closedir cleanup(cleanup_closedirp)
 
 /* The fd, which *fd no longer owns. */

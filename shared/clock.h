@@ -7,7 +7,7 @@
 #include <time.h>
 
 #define NSEC_PER_MSEC 1000000u
-#define NSEC_PER_SEC 1000000000u
+#define NSEC_PER_SEC  1000000000u
 
 static inline uint64_t clock_read_ns(clockid_t clock)
 {

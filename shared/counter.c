@@ -18,8 +18,8 @@ static uint64_t energy_uj(uint64_t power_uw, uint64_t time_ns)
 	return energy > UINT64_MAX ? UINT64_MAX : (uint64_t)energy;
 }
 
-enum counter_step counter_advance(uint64_t previous_uj, uint64_t now_uj, uint64_t range_uj,
-	uint64_t max_power_uw, uint64_t dt_ns, uint64_t *ret_delta_uj)
+enum counter_step counter_advance(uint64_t previous_uj, uint64_t now_uj,
+	uint64_t range_uj, uint64_t max_power_uw, uint64_t dt_ns, uint64_t *ret_delta_uj)
 {
 	uint64_t delta_uj, full_uj;
 
@@ -35,7 +35,8 @@ enum counter_step counter_advance(uint64_t previous_uj, uint64_t now_uj, uint64_
 		*ret_delta_uj = delta_uj;
 		return COUNTER_AMBIGUOUS;
 	}
-	if (delta_uj / IMPOSSIBLE_POWER_FACTOR > full_uj + energy_uj(max_power_uw, UPDATE_SLACK_NS))
+	if (delta_uj / IMPOSSIBLE_POWER_FACTOR >
+		full_uj + energy_uj(max_power_uw, UPDATE_SLACK_NS))
 		return COUNTER_IMPOSSIBLE;
 	*ret_delta_uj = delta_uj;
 	return COUNTER_OK;

@@ -27,5 +27,5 @@ enum counter_step {
  * and whose zone draws at most max_power_uw (0: unknown). *ret_delta_uj is the
  * smallest energy consistent with both readings; 0 for COUNTER_IMPOSSIBLE.
  */
-enum counter_step counter_advance(uint64_t previous_uj, uint64_t now_uj, uint64_t range_uj,
-	uint64_t max_power_uw, uint64_t dt_ns, uint64_t *ret_delta_uj);
+enum counter_step counter_advance(uint64_t previous_uj, uint64_t now_uj,
+	uint64_t range_uj, uint64_t max_power_uw, uint64_t dt_ns, uint64_t *ret_delta_uj);

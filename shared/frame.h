@@ -17,8 +17,8 @@ struct frame {
 };
 
 enum frame_result {
-	FRAME_MORE,    /* all input used up, no line is complete */
-	FRAME_LINE,    /* *ret_line is a line */
+	FRAME_MORE,	/* all input used up, no line is complete */
+	FRAME_LINE,	/* *ret_line is a line */
 	FRAME_TOO_LONG, /* a line went over the limit; reported once, then discarded */
 };
 

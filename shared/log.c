@@ -77,8 +77,8 @@ void log_line(enum log_level level, const char *format, ...)
 	(void)!write(STDERR_FILENO, line, used + 1);
 }
 
-bool log_limit_pass(
-	struct log_limit *limit, uint64_t now_ns, uint64_t interval_ns, uint64_t *ret_suppressed)
+bool log_limit_pass(struct log_limit *limit, uint64_t now_ns, uint64_t interval_ns,
+	uint64_t *ret_suppressed)
 {
 	if (now_ns < limit->next_ns) {
 		limit->suppressed++;

@@ -20,12 +20,12 @@
 #include "shared/cleanup.h"
 #include "shared/number.h"
 
-#define SEQ_MAX	       ((UINT64_C(1) << 53) - 1)
-#define RANGE_MIN_UJ   (UINT64_C(1) << 20)
-#define PERIOD_MIN_MS  100
-#define PERIOD_MAX_MS  3600000
-#define STALE_MAX_MS   86400000
-#define PROTO_MAX      1000000
+#define SEQ_MAX	      ((UINT64_C(1) << 53) - 1)
+#define RANGE_MIN_UJ  (UINT64_C(1) << 20)
+#define PERIOD_MIN_MS 100
+#define PERIOD_MAX_MS 3600000
+#define STALE_MAX_MS  86400000
+#define PROTO_MAX     1000000
 
 static const char *const quality_names[] = {
 	[MESSAGE_MEASURED] = "measured",
@@ -58,7 +58,8 @@ static bool is_harmless(const char *line, size_t len)
 		char c = line[i];
 
 		if (in_string) {
-			if (c == '\\' && len - i >= 6 && memcmp(line + i, "\\u0000", 6) == 0)
+			if (c == '\\' && len - i >= 6 &&
+				memcmp(line + i, "\\u0000", 6) == 0)
 				return false;
 			if (c == '\\')
 				i++;
@@ -79,7 +80,8 @@ static bool is_harmless(const char *line, size_t len)
 /* 1 to size - 1 printable ASCII characters. */
 static int take_text(const cJSON *object, const char *key, char *text, size_t size)
 {
-	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+	const char *value = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(object, key));
 	size_t len = value ? strlen(value) : 0;
 
 	if (len == 0 || len >= size)
@@ -94,7 +96,8 @@ static int take_text(const cJSON *object, const char *key, char *text, size_t si
 
 static int take_uuid(const cJSON *object, const char *key, struct uuid *uuid)
 {
-	const char *value = cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, key));
+	const char *value = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(object, key));
 
 	return value && uuid_parse(value, uuid) == 0 ? 0 : -EBADMSG;
 }
@@ -118,7 +121,8 @@ static int take_u32(
 {
 	uint64_t integer;
 
-	if (take_integer(cJSON_GetObjectItemCaseSensitive(object, key), min, max, &integer) < 0)
+	if (take_integer(cJSON_GetObjectItemCaseSensitive(object, key), min, max,
+		    &integer) < 0)
 		return -EBADMSG;
 	*value = (uint32_t)integer;
 	return 0;
@@ -148,11 +152,15 @@ static int decode_zone(const cJSON *object, size_t id, struct message_zone *zone
 	const cJSON *parent = cJSON_GetObjectItemCaseSensitive(object, "parent");
 	uint64_t integer;
 
-	if (!cJSON_IsObject(object) || take_text(object, "name", zone->name, sizeof(zone->name)) < 0 ||
-		take_integer(cJSON_GetObjectItemCaseSensitive(object, "id"), id, id, &integer) < 0 ||
-		take_counter(cJSON_GetObjectItemCaseSensitive(object, "max_energy_range_uj"),
+	if (!cJSON_IsObject(object) ||
+		take_text(object, "name", zone->name, sizeof(zone->name)) < 0 ||
+		take_integer(cJSON_GetObjectItemCaseSensitive(object, "id"), id, id,
+			&integer) < 0 ||
+		take_counter(
+			cJSON_GetObjectItemCaseSensitive(object, "max_energy_range_uj"),
 			&zone->max_energy_range_uj) < 0 ||
-		zone->max_energy_range_uj < RANGE_MIN_UJ || zone->max_energy_range_uj > INT64_MAX)
+		zone->max_energy_range_uj < RANGE_MIN_UJ ||
+		zone->max_energy_range_uj > INT64_MAX)
 		return -EBADMSG;
 	zone->parent = -1;
 	if (cJSON_IsNull(parent))
@@ -205,8 +213,7 @@ static int decode_welcome(const cJSON *object, struct message_welcome *welcome)
 	if (!cJSON_IsArray(zones) || n < 1 || n > MESSAGE_ZONES_MAX)
 		return -EBADMSG;
 	welcome->n_zones = 0;
-	cJSON_ArrayForEach(zone, zones)
-	{
+	cJSON_ArrayForEach (zone, zones) {
 		size_t id = welcome->n_zones++;
 
 		if (decode_zone(zone, id, &welcome->zones[id]) < 0)
@@ -217,10 +224,11 @@ static int decode_welcome(const cJSON *object, struct message_welcome *welcome)
 
 static int decode_quality(const cJSON *object, enum message_quality *quality)
 {
-	const char *name =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "quality"));
+	const char *name = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(object, "quality"));
 
-	for (size_t i = 0; name && i < sizeof(quality_names) / sizeof(quality_names[0]); i++) {
+	for (size_t i = 0; name && i < sizeof(quality_names) / sizeof(quality_names[0]);
+		i++) {
 		if (strcmp(name, quality_names[i]) == 0) {
 			*quality = (enum message_quality)i;
 			return 0;
@@ -236,14 +244,14 @@ static int decode_sample(const cJSON *object, struct message_sample *sample)
 
 	if (take_integer(cJSON_GetObjectItemCaseSensitive(object, "seq"), 1, SEQ_MAX,
 		    &sample->seq) < 0 ||
-		take_counter(cJSON_GetObjectItemCaseSensitive(object, "t_ns"), &sample->t_ns) < 0 ||
+		take_counter(cJSON_GetObjectItemCaseSensitive(object, "t_ns"),
+			&sample->t_ns) < 0 ||
 		decode_quality(object, &sample->quality) < 0)
 		return -EBADMSG;
 	if (!cJSON_IsArray(uj) || n < 1 || n > MESSAGE_ZONES_MAX)
 		return -EBADMSG;
 	sample->n_zones = 0;
-	cJSON_ArrayForEach(item, uj)
-	{
+	cJSON_ArrayForEach (item, uj) {
 		if (take_counter(item, &sample->uj[sample->n_zones++]) < 0)
 			return -EBADMSG;
 	}
@@ -252,8 +260,8 @@ static int decode_sample(const cJSON *object, struct message_sample *sample)
 
 static int decode_object(const cJSON *object, struct message *message)
 {
-	const char *type =
-		cJSON_GetStringValue(cJSON_GetObjectItemCaseSensitive(object, "type"));
+	const char *type = cJSON_GetStringValue(
+		cJSON_GetObjectItemCaseSensitive(object, "type"));
 
 	if (!cJSON_IsObject(object) || !type)
 		return -EBADMSG;
@@ -271,8 +279,8 @@ static int decode_object(const cJSON *object, struct message *message)
 	}
 	if (strcmp(type, "ack") == 0) {
 		message->type = MESSAGE_ACK;
-		return take_integer(cJSON_GetObjectItemCaseSensitive(object, "seq"), 1, SEQ_MAX,
-			&message->ack.seq);
+		return take_integer(cJSON_GetObjectItemCaseSensitive(object, "seq"), 1,
+			SEQ_MAX, &message->ack.seq);
 	}
 	message->type = MESSAGE_UNKNOWN;
 	return 0;
@@ -349,13 +357,15 @@ static bool add_zone(cJSON *zones, size_t id, const struct message_zone *zone)
 	}
 	number_format_u64(range, zone->max_energy_range_uj);
 	return cJSON_AddNumberToObject(object, "id", (double)id) &&
-		cJSON_AddStringToObject(object, "name", zone->name) &&
-		cJSON_AddStringToObject(object, "max_energy_range_uj", range) &&
-		(zone->parent < 0 ? cJSON_AddNullToObject(object, "parent")
-				  : cJSON_AddNumberToObject(object, "parent", zone->parent));
+	       cJSON_AddStringToObject(object, "name", zone->name) &&
+	       cJSON_AddStringToObject(object, "max_energy_range_uj", range) &&
+	       (zone->parent < 0
+			       ? cJSON_AddNullToObject(object, "parent")
+			       : cJSON_AddNumberToObject(object, "parent", zone->parent));
 }
 
-int message_encode_welcome(const struct message_welcome *welcome, char *buffer, size_t size)
+int message_encode_welcome(
+	const struct message_welcome *welcome, char *buffer, size_t size)
 {
 	cleanup_json cJSON *object = cJSON_CreateObject();
 	cJSON *zones;
@@ -365,7 +375,8 @@ int message_encode_welcome(const struct message_welcome *welcome, char *buffer, 
 		!cJSON_AddStringToObject(object, "nonce", welcome->nonce) ||
 		!add_uuid(object, "epoch", &welcome->epoch) ||
 		!cJSON_AddNumberToObject(object, "period_ms", welcome->period_ms) ||
-		!cJSON_AddNumberToObject(object, "stale_after_ms", welcome->stale_after_ms))
+		!cJSON_AddNumberToObject(
+			object, "stale_after_ms", welcome->stale_after_ms))
 		return -ENOMEM;
 	zones = cJSON_AddArrayToObject(object, "zones");
 	for (size_t i = 0; i < welcome->n_zones; i++) {
@@ -392,7 +403,8 @@ int message_encode_sample(const struct message_sample *sample, char *buffer, siz
 
 int message_encode_ack(const struct message_ack *ack, char *buffer, size_t size)
 {
-	int used = snprintf(buffer, size, "{\"type\":\"ack\",\"seq\":%" PRIu64 "}\n", ack->seq);
+	int used = snprintf(
+		buffer, size, "{\"type\":\"ack\",\"seq\":%" PRIu64 "}\n", ack->seq);
 
 	return used > 0 && (size_t)used < size ? used : -ENOBUFS;
 }

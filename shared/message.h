@@ -28,7 +28,8 @@
 #define MESSAGE_NONCE_SIZE 65
 
 enum message_type {
-	MESSAGE_UNKNOWN, /* a well-formed object of a type of another version: ignore it */
+	MESSAGE_UNKNOWN, /* a well-formed object of a type of another version: ignore it
+			  */
 	MESSAGE_HELLO,
 	MESSAGE_WELCOME,
 	MESSAGE_SAMPLE,
@@ -50,7 +51,7 @@ struct message_hello {
 
 struct message_zone {
 	char name[MESSAGE_ZONE_NAME_SIZE]; /* "package-N" or "dram" */
-	uint64_t max_energy_range_uj; /* 2^20 .. 2^63 - 1 */
+	uint64_t max_energy_range_uj;	   /* 2^20 .. 2^63 - 1 */
 	int32_t parent; /* id of the package a dram zone is in; -1: none */
 };
 
@@ -60,7 +61,7 @@ struct message_welcome {
 	struct uuid epoch;
 	uint32_t period_ms;	 /* 100 .. 3600000 */
 	uint32_t stale_after_ms; /* at least period_ms, at most 24 h */
-	size_t n_zones; /* 1 .. MESSAGE_ZONES_MAX */
+	size_t n_zones;		 /* 1 .. MESSAGE_ZONES_MAX */
 	struct message_zone zones[MESSAGE_ZONES_MAX]; /* index == id */
 };
 
@@ -100,7 +101,8 @@ int message_decode(const char *line, size_t len, struct message *ret_message);
  * -ENOBUFS when it does not fit into size bytes, -ENOMEM.
  */
 int message_encode_hello(const struct message_hello *hello, char *buffer, size_t size);
-int message_encode_welcome(const struct message_welcome *welcome, char *buffer, size_t size);
+int message_encode_welcome(
+	const struct message_welcome *welcome, char *buffer, size_t size);
 /* These two allocate nothing. */
 int message_encode_sample(const struct message_sample *sample, char *buffer, size_t size);
 int message_encode_ack(const struct message_ack *ack, char *buffer, size_t size);

@@ -40,8 +40,7 @@ int number_parse_u64(const char *text, size_t len, uint64_t *ret_value)
 	return 0;
 }
 
-int number_parse_range(
-	const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
+int number_parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value)
 {
 	const char *cursor = text, *end = text + strlen(text);
 	uint64_t value;

@@ -23,8 +23,7 @@ int number_scan_u64(const char **cursor, const char *end, uint64_t *ret_value);
 int number_parse_u64(const char *text, size_t len, uint64_t *ret_value);
 
 /* As number_parse_u64(), and -ERANGE outside min..max. text ends with NUL. */
-int number_parse_range(
-	const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
+int number_parse_range(const char *text, uint64_t min, uint64_t max, uint64_t *ret_value);
 
 /*
  * A finite decimal fraction like 12.5, without a sign, exponent or locale, at

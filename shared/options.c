@@ -56,14 +56,16 @@ static void print_flag(const char *name, const char *argument, const char *help)
 
 static void print_help(const struct options *options)
 {
-	printf("Usage: %s %s\n%s\n\n", options->program, options->synopsis, options->summary);
+	printf("Usage: %s %s\n%s\n\n", options->program, options->synopsis,
+		options->summary);
 	for (size_t i = 0; i < options->n_specs; i++)
 		print_flag(options->specs[i].name, options->specs[i].argument,
 			options->specs[i].help);
 	if (options->config_path) {
 		char help[256];
 
-		snprintf(help, sizeof(help), "configuration file (%s)", options->config_path);
+		snprintf(help, sizeof(help), "configuration file (%s)",
+			options->config_path);
 		print_flag("config", "FILE", help);
 	}
 	print_flag("log-level", "LEVEL", "error, warning, info or debug (info)");
@@ -156,8 +158,9 @@ static void set_global(struct reader *reader, const char *key, const char *value
 		enum log_level level;
 
 		if (log_level_parse(value, &level) < 0)
-			file_error(reader, "%s = %s: expected error, warning, info or debug",
-				key, value);
+			file_error(reader,
+				"%s = %s: expected error, warning, info or debug", key,
+				value);
 		else
 			log_set_level(level);
 		return;
@@ -202,7 +205,8 @@ static char *read_line(char *line, int size, void *stream)
 		file_error(reader, "the line has more than %d bytes", OPTIONS_LINE_MAX);
 		len = 0;
 	} else if (section_is_too_long(whole)) {
-		file_error(reader, "the section's name has more than %d bytes; use the UUID",
+		file_error(reader,
+			"the section's name has more than %d bytes; use the UUID",
 			SECTION_MAX);
 		len = 0;
 	}
@@ -240,11 +244,13 @@ static size_t fill_flags(const struct options *options, struct option *flags)
 
 	for (; n < options->n_specs; n++)
 		flags[n] = (struct option){ options->specs[n].name,
-			options->specs[n].argument ? required_argument : no_argument, NULL,
-			(int)n };
+			options->specs[n].argument ? required_argument : no_argument,
+			NULL, (int)n };
 	if (options->config_path)
-		flags[n++] = (struct option){ "config", required_argument, NULL, FLAG_CONFIG };
-	flags[n++] = (struct option){ "log-level", required_argument, NULL, FLAG_LOG_LEVEL };
+		flags[n++] = (struct option){ "config", required_argument, NULL,
+			FLAG_CONFIG };
+	flags[n++] = (struct option){ "log-level", required_argument, NULL,
+		FLAG_LOG_LEVEL };
 	flags[n++] = (struct option){ "help", no_argument, NULL, FLAG_HELP };
 	flags[n++] = (struct option){ "version", no_argument, NULL, FLAG_VERSION };
 	return n;
@@ -266,8 +272,8 @@ static void take_spec(const struct options *options, const struct option_spec *s
 	int r = spec->set(options->settings, optarg, &expected);
 
 	if (r < 0)
-		usage_error(options, "--%s %s: expected %s", spec->name, optarg ? optarg : "",
-			expected ? expected : strerror(-r));
+		usage_error(options, "--%s %s: expected %s", spec->name,
+			optarg ? optarg : "", expected ? expected : strerror(-r));
 }
 
 static void take_log_level(const struct options *options)
@@ -275,8 +281,8 @@ static void take_log_level(const struct options *options)
 	enum log_level level;
 
 	if (log_level_parse(optarg, &level) < 0)
-		usage_error(options, "--log-level %s: expected error, warning, info or debug",
-			optarg);
+		usage_error(options,
+			"--log-level %s: expected error, warning, info or debug", optarg);
 	log_set_level(level);
 }
 
@@ -290,8 +296,8 @@ static const char *take_flags(const struct options *options, int argc, char **ar
 
 	fill_flags(options, flags);
 	optind = 0; /* scan anew, also after a subcommand's name */
-	while ((flag = getopt_long(argc, argv, operands == OPTIONS_SUBCOMMAND ? "+" : "", flags,
-			NULL)) != -1) {
+	while ((flag = getopt_long(argc, argv, operands == OPTIONS_SUBCOMMAND ? "+" : "",
+			flags, NULL)) != -1) {
 		if (flag < 0 || flag >= N_FLAGS)
 			usage_error(options, "bad usage");
 		if (flag == FLAG_CONFIG)

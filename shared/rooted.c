@@ -61,15 +61,15 @@ ssize_t rooted_reread(int fd, char *buffer, size_t size)
 }
 
 static ssize_t __attribute__((__format__(printf, 4, 0)))
-read_below(
-	const char *root, char *buffer, size_t size, const char *format, va_list args)
+read_below(const char *root, char *buffer, size_t size, const char *format, va_list args)
 {
 	cleanup_close int fd = open_below(root, format, args);
 
 	return fd < 0 ? fd : rooted_reread(fd, buffer, size);
 }
 
-ssize_t rooted_read(const char *root, char *buffer, size_t size, const char *path_format, ...)
+ssize_t rooted_read(
+	const char *root, char *buffer, size_t size, const char *path_format, ...)
 {
 	va_list args;
 	ssize_t n;

@@ -24,8 +24,8 @@ int rooted_open(const char *root, const char *path_format, ...)
 ssize_t rooted_reread(int fd, char *buffer, size_t size);
 
 /* Opens, reads as rooted_reread() and closes. */
-ssize_t rooted_read(const char *root, char *buffer, size_t size, const char *path_format, ...)
-	__attribute__((__format__(printf, 4, 5)));
+ssize_t rooted_read(const char *root, char *buffer, size_t size, const char *path_format,
+	...) __attribute__((__format__(printf, 4, 5)));
 
 /* A file that holds one decimal number and a newline; -EINVAL if it does not. */
 int rooted_read_u64(const char *root, uint64_t *ret_value, const char *path_format, ...)

@@ -27,11 +27,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 			continue;
 		/* What was taken can be said again, and means the same. */
 		if (message.type == MESSAGE_WELCOME)
-			assert(message_encode_welcome(&message.welcome, again, sizeof(again)) > 0);
+			assert(message_encode_welcome(
+				       &message.welcome, again, sizeof(again)) > 0);
 		if (message.type == MESSAGE_SAMPLE)
-			assert(message_encode_sample(&message.sample, again, sizeof(again)) > 0);
+			assert(message_encode_sample(
+				       &message.sample, again, sizeof(again)) > 0);
 		if (message.type == MESSAGE_HELLO)
-			assert(message_encode_hello(&message.hello, again, sizeof(again)) > 0);
+			assert(message_encode_hello(
+				       &message.hello, again, sizeof(again)) > 0);
 	}
 	frame_deinit(&frame);
 	return 0;

@@ -25,9 +25,10 @@ static void test_advance(void **state)
 		{ RANGE_UJ, 0, RANGE_UJ, 0, NSEC_PER_SEC, COUNTER_OK, 0 },
 		/* 262 kJ at no more than 1 kW: sure for 131 s. */
 		{ 100, 200, RANGE_UJ, 0, 131 * (uint64_t)NSEC_PER_SEC, COUNTER_OK, 100 },
-		{ 100, 200, RANGE_UJ, 0, 132 * (uint64_t)NSEC_PER_SEC, COUNTER_AMBIGUOUS, 100 },
-		{ 200, 100, RANGE_UJ, 100000000, 1310 * (uint64_t)NSEC_PER_SEC, COUNTER_OK,
-			RANGE_UJ - 100 },
+		{ 100, 200, RANGE_UJ, 0, 132 * (uint64_t)NSEC_PER_SEC, COUNTER_AMBIGUOUS,
+			100 },
+		{ 200, 100, RANGE_UJ, 100000000, 1310 * (uint64_t)NSEC_PER_SEC,
+			COUNTER_OK, RANGE_UJ - 100 },
 		{ 200, 100, RANGE_UJ, 200000000, 1310 * (uint64_t)NSEC_PER_SEC,
 			COUNTER_AMBIGUOUS, RANGE_UJ - 100 },
 		/* 1 kW for 1 s allows 4 kJ. */

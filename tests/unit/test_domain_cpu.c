@@ -374,8 +374,7 @@ static void test_unchanged(void **state)
 		bed.domains[0].n_vcpus += i == 2;
 		if (i == 3)
 			bed.domains[0].name = (char *)"renamed";
-		assert_int_equal(
-			cpu_source_set_inventory(bed.source, &bed.inventory), 0);
+		assert_int_equal(cpu_source_set_inventory(bed.source, &bed.inventory), 0);
 		assert_string_equal(bed_text(&bed, 1), i == 0 ? before : after);
 		/* In its turn it is looked at anyway. */
 		assert_string_equal(bed_text(&bed, 5), after);

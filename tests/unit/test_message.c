@@ -35,8 +35,9 @@ static int decode(const char *line, struct message *message)
 
 static void test_hello(void **state)
 {
-	struct message_hello hello = { .proto = 3, .nonce = "0123abcd",
-		.agent = "vmpower-guest/0.1.0 \"quoted\"" };
+	struct message_hello hello = {
+		.proto = 3, .nonce = "0123abcd", .agent = "vmpower-guest/0.1.0 \"quoted\""
+	};
 	struct message message;
 	char line[MESSAGE_GUEST_LINE_MAX];
 	int n;
@@ -53,8 +54,11 @@ static void test_hello(void **state)
 
 static void test_welcome(void **state)
 {
-	struct message_welcome welcome = { .proto = 1, .nonce = "n", .period_ms = 1000,
-		.stale_after_ms = 10000, .n_zones = MESSAGE_ZONES_MAX };
+	struct message_welcome welcome = { .proto = 1,
+		.nonce = "n",
+		.period_ms = 1000,
+		.stale_after_ms = 10000,
+		.n_zones = MESSAGE_ZONES_MAX };
 	struct message message;
 	char line[MESSAGE_HOST_LINE_MAX];
 	int n;
@@ -80,8 +84,11 @@ static void test_welcome(void **state)
 
 static void test_too_many_packages(void **state)
 {
-	struct message_welcome welcome = { .proto = 1, .nonce = "n", .period_ms = 1000,
-		.stale_after_ms = 10000, .n_zones = MESSAGE_PACKAGES_MAX + 1 };
+	struct message_welcome welcome = { .proto = 1,
+		.nonce = "n",
+		.period_ms = 1000,
+		.stale_after_ms = 10000,
+		.n_zones = MESSAGE_PACKAGES_MAX + 1 };
 	struct message message;
 	char line[MESSAGE_HOST_LINE_MAX];
 	int n;
@@ -102,8 +109,10 @@ static void test_too_many_packages(void **state)
 
 static void test_sample_and_ack(void **state)
 {
-	struct message_sample sample = { .seq = ((uint64_t)1 << 53) - 1, .t_ns = UINT64_MAX,
-		.quality = MESSAGE_DEGRADED, .n_zones = MESSAGE_ZONES_MAX };
+	struct message_sample sample = { .seq = ((uint64_t)1 << 53) - 1,
+		.t_ns = UINT64_MAX,
+		.quality = MESSAGE_DEGRADED,
+		.n_zones = MESSAGE_ZONES_MAX };
 	struct message_ack ack = { .seq = 7 };
 	struct message message;
 	char line[MESSAGE_HOST_LINE_MAX];
@@ -150,24 +159,44 @@ static void test_accepted(void **state)
 static void test_refused(void **state)
 {
 	static const char *const cases[] = {
-		"", "x", "null", "[]", "\"hello\"", "{", "{}", "{\"type\":1}",
-		HELLO "x", HELLO HELLO, "{\"type\":\"ack\\u0000x\",\"seq\":1}",
+		"",
+		"x",
+		"null",
+		"[]",
+		"\"hello\"",
+		"{",
+		"{}",
+		"{\"type\":1}",
+		HELLO "x",
+		HELLO HELLO,
+		"{\"type\":\"ack\\u0000x\",\"seq\":1}",
 		"{\"type\":\"hello\"}",
 		"{\"type\":\"x\",\"d\":[[[[1]]]]}",
-		"{\"type\":\"ack\",\"seq\":0}", "{\"type\":\"ack\",\"seq\":1.5}",
-		"{\"type\":\"ack\",\"seq\":-1}", "{\"type\":\"ack\",\"seq\":1e300}",
+		"{\"type\":\"ack\",\"seq\":0}",
+		"{\"type\":\"ack\",\"seq\":1.5}",
+		"{\"type\":\"ack\",\"seq\":-1}",
+		"{\"type\":\"ack\",\"seq\":1e300}",
 		"{\"type\":\"ack\",\"seq\":9007199254740992}",
-		"{\"type\":\"ack\",\"seq\":\"1\"}", "{\"type\":\"ack\",\"seq\":true}",
-		SAMPLE("1", ""), SAMPLE("1", "1"), SAMPLE("1", "\"-1\""), SAMPLE("1", "\"\""),
-		SAMPLE("1", "\"18446744073709551616\""), SAMPLE("1", "null"),
+		"{\"type\":\"ack\",\"seq\":\"1\"}",
+		"{\"type\":\"ack\",\"seq\":true}",
+		SAMPLE("1", ""),
+		SAMPLE("1", "1"),
+		SAMPLE("1", "\"-1\""),
+		SAMPLE("1", "\"\""),
+		SAMPLE("1", "\"18446744073709551616\""),
+		SAMPLE("1", "null"),
 		SAMPLE("1", "\"1\\n\""),
 		"{\"type\":\"sample\",\"seq\":1,\"t_ns\":5,\"quality\":\"measured\",\"uj\":[\"1\"]}",
 		"{\"type\":\"sample\",\"seq\":1,\"t_ns\":\"5\",\"quality\":\"good\",\"uj\":[\"1\"]}",
 		"{\"type\":\"sample\",\"seq\":1,\"t_ns\":\"5\",\"quality\":\"measured\",\"uj\":\"1\"}",
-		WELCOME(""), WELCOME(ZONE1), WELCOME(ZONE0 "," ZONE0),
-		WELCOME(ZONE0 "," ZONE1 ","
+		WELCOME(""),
+		WELCOME(ZONE1),
+		WELCOME(ZONE0 "," ZONE0),
+		WELCOME(ZONE0
+			"," ZONE1 ","
 			"{\"id\":2,\"name\":\"dram\",\"max_energy_range_uj\":\"65712999613\",\"parent\":0}"),
-		WELCOME(ZONE0 "," ZONE1 ","
+		WELCOME(ZONE0
+			"," ZONE1 ","
 			"{\"id\":2,\"name\":\"dram\",\"max_energy_range_uj\":\"65712999613\",\"parent\":1}"),
 		WELCOME("{\"id\":0,\"name\":\"package-1\",\"max_energy_range_uj\":\"262143328850\",\"parent\":null}"),
 		WELCOME("{\"id\":0,\"name\":\"package-0\",\"max_energy_range_uj\":\"0\",\"parent\":null}"),
@@ -202,7 +231,8 @@ static void test_nul_and_depth(void **state)
 	struct message message;
 
 	(void)state;
-	assert_int_equal(message_decode(with_nul, sizeof(with_nul) - 1, &message), -EBADMSG);
+	assert_int_equal(
+		message_decode(with_nul, sizeof(with_nul) - 1, &message), -EBADMSG);
 	memset(deep, '[', sizeof(deep));
 	assert_int_equal(message_decode(deep, sizeof(deep), &message), -EBADMSG);
 }

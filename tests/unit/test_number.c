@@ -39,7 +39,8 @@ static void test_parse(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		uint64_t value = 0;
 
-		assert_int_equal(number_parse_u64(cases[i].text, strlen(cases[i].text), &value),
+		assert_int_equal(
+			number_parse_u64(cases[i].text, strlen(cases[i].text), &value),
 			cases[i].r);
 		assert_true(value == cases[i].value);
 	}
@@ -83,8 +84,10 @@ static void test_double(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		double value = 0;
 
-		assert_int_equal(number_parse_double(cases[i].text, 100, &value), cases[i].r);
-		assert_true(value > cases[i].value - 1e-12 && value < cases[i].value + 1e-12);
+		assert_int_equal(
+			number_parse_double(cases[i].text, 100, &value), cases[i].r);
+		assert_true(
+			value > cases[i].value - 1e-12 && value < cases[i].value + 1e-12);
 	}
 }
 

@@ -73,9 +73,14 @@ static const struct option_spec specs[] = {
 static int run(struct settings *settings, const char *file, const char *const *flags,
 	char *output, size_t size)
 {
-	const struct options options = { .program = "test", .synopsis = "[OPTION]...",
-		.summary = "A test.", .specs = specs, .n_specs = 3, .config_path = "/nonexistent",
-		.set_in_section = set_in_section, .settings = settings };
+	const struct options options = { .program = "test",
+		.synopsis = "[OPTION]...",
+		.summary = "A test.",
+		.specs = specs,
+		.n_specs = 3,
+		.config_path = "/nonexistent",
+		.set_in_section = set_in_section,
+		.settings = settings };
 	const char *argv[10] = { "test", "--config" };
 	char path[] = "/tmp/test_options.XXXXXX";
 	int fd = mkstemp(path), argc = 1, status;
@@ -114,7 +119,8 @@ static int run(struct settings *settings, const char *file, const char *const *f
 	return WEXITSTATUS(status);
 }
 
-#define LONG80 "01234567890123456789012345678901234567890123456789012345678901234567890123456789"
+#define LONG80                                                                           \
+	"01234567890123456789012345678901234567890123456789012345678901234567890123456789"
 
 static void test_cases(void **state)
 {
@@ -125,26 +131,37 @@ static void test_cases(void **state)
 		const char *output; /* is in what was printed */
 	} cases[] = {
 		{ NULL, { NULL }, 0, "1000  =0 0\n" },
-		{ "# comment\ninterval_ms = 500\nlisten=none\n", { NULL }, 0, "500 none =0 0\n" },
-		{ "interval-ms = 500\n", { "--interval-ms", "700", "--once" }, 0, "700  =0 1\n" },
-		{ "[zone \"package-0\"]\nidle_w = 20\n", { NULL }, 0, "1000  package-0=20 0\n" },
-		{ "listen=none\nintervall_ms = 500\n", { NULL }, 2, ":2: unknown key 'intervall_ms'" },
+		{ "# comment\ninterval_ms = 500\nlisten=none\n", { NULL }, 0,
+			"500 none =0 0\n" },
+		{ "interval-ms = 500\n", { "--interval-ms", "700", "--once" }, 0,
+			"700  =0 1\n" },
+		{ "[zone \"package-0\"]\nidle_w = 20\n", { NULL }, 0,
+			"1000  package-0=20 0\n" },
+		{ "listen=none\nintervall_ms = 500\n", { NULL }, 2,
+			":2: unknown key 'intervall_ms'" },
 		{ "\n\ninterval_ms = 99\n", { NULL }, 2,
 			":3: interval_ms = 99: expected 100..60000" },
-		{ "interval_ms = 99\n", { "--interval-ms", "700" }, 2, ":1: interval_ms = 99" },
-		{ "log_level = debug\n", { "--config", "/nonexistent" }, 2, "No such file" },
+		{ "interval_ms = 99\n", { "--interval-ms", "700" }, 2,
+			":1: interval_ms = 99" },
+		{ "log_level = debug\n", { "--config", "/nonexistent" }, 2,
+			"No such file" },
 		{ "listen none\n", { NULL }, 2, ":1: neither" },
 		{ "listen = " LONG80 LONG80 LONG80 "\n", { NULL }, 2,
 			":1: the line has more than 190 bytes" },
-		{ "[zone \"" LONG80 "\"]\n", { NULL }, 2, ":1: the section's name has more" },
-		{ "[zone \"a]\nidle_w = 1\n", { NULL }, 2, ":2: section [zone \"a] is not" },
-		{ "[zone \"a\"]\nidle_w = x\n", { NULL }, 2, ":2: idle_w = x: expected 0..1000" },
+		{ "[zone \"" LONG80 "\"]\n", { NULL }, 2,
+			":1: the section's name has more" },
+		{ "[zone \"a]\nidle_w = 1\n", { NULL }, 2,
+			":2: section [zone \"a] is not" },
+		{ "[zone \"a\"]\nidle_w = x\n", { NULL }, 2,
+			":2: idle_w = x: expected 0..1000" },
 		{ "[zone \"a\"]\nfull_w = 1\n", { NULL }, 2,
 			":2: unknown key 'full_w' in section [zone \"a\"]" },
-		{ "[disk]\nidle_w = 1\n", { NULL }, 2, ":2: unknown key 'idle_w' in section [disk]" },
+		{ "[disk]\nidle_w = 1\n", { NULL }, 2,
+			":2: unknown key 'idle_w' in section [disk]" },
 		{ "once = 1\n", { NULL }, 2, ":1: unknown key 'once'" },
 		{ "log_level = loud\n", { NULL }, 2, ":1: log_level = loud: expected" },
-		{ NULL, { "--interval-ms", "x" }, 2, "--interval-ms x: expected 100..60000" },
+		{ NULL, { "--interval-ms", "x" }, 2,
+			"--interval-ms x: expected 100..60000" },
 		{ NULL, { "--nonsense" }, 2, "Try 'test --help'" },
 		{ NULL, { "stray" }, 2, "unexpected argument 'stray'" },
 		{ NULL, { "--config", "/nonexistent" }, 2, "/nonexistent: No such file" },
@@ -156,7 +173,8 @@ static void test_cases(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct settings settings = { .interval_ms = 1000 };
 		char output[2048];
-		int status = run(&settings, cases[i].file, cases[i].flags, output, sizeof(output));
+		int status = run(
+			&settings, cases[i].file, cases[i].flags, output, sizeof(output));
 
 		if (status != cases[i].status || !strstr(output, cases[i].output))
 			fail_msg("case %zu: exit %d, \"%s\"", i, status, output);

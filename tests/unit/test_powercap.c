@@ -326,7 +326,8 @@ static void test_zone_comes_back(void **state)
 		open_host(host->sysfs, host->procfs, ENERGY_POWERCAP, &host->energy), 0);
 	remove_zone(host, "1");
 	for (int i = 0; i < 3; i++)
-		assert_non_null(strstr(read_host(host), "package-1@1=? dram-1@1=1000000"));
+		assert_non_null(
+			strstr(read_host(host), "package-1@1=? dram-1@1=1000000"));
 	expect_message(host, "package-1", "No such device");
 	scratch_write(&host->scratch, ZONE "1/max_energy_range_uj", "262143328850\n");
 	scratch_write(&host->scratch, ZONE "1/energy_uj", "2000001\n");

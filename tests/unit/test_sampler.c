@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
-/* Whole ticks on a recorded host: what is said about zones whose readings make no sense. */
+/* Whole ticks on a recorded host: what is said about zones whose readings make no sense.
+ */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,8 +42,8 @@ struct fixture {
 	struct sampler *sampler;
 };
 
-static void path_in(
-	const struct fixture *fixture, char path[HOSTD_CONFIG_TEXT_SIZE], const char *name)
+static void path_in(const struct fixture *fixture, char path[HOSTD_CONFIG_TEXT_SIZE],
+	const char *name)
 {
 	snprintf(path, HOSTD_CONFIG_TEXT_SIZE, "%s/%s", fixture->scratch.path, name);
 }
@@ -137,7 +138,8 @@ static void test_ambiguous(void **state)
 	assert_int_equal(sampler_new(&fixture->config, &fixture->sampler), 0);
 	assert_int_equal(sampler_set_inventory(fixture->sampler, &fixture->inventory), 0);
 	assert_string_equal(measure(fixture, NULL), "");
-	assert_non_null(strstr(measure(fixture, "2\n"), "zone package-0: 0 J are nobody's"));
+	assert_non_null(
+		strstr(measure(fixture, "2\n"), "zone package-0: 0 J are nobody's"));
 	assert_int_equal(state_of(fixture, 0), TICK_ZONE_AMBIGUOUS);
 	assert_string_equal(measure(fixture, "3\n"), "");
 }

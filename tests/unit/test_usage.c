@@ -124,11 +124,11 @@ static void test_found_late(void **state)
 	static const struct {
 		uint64_t start_ticks, cpu_ms, counted_ms;
 	} cases[] = {
-		{ 1, 3600, 0 },	     /* all its life is phantom time */
-		{ 1, 99990, 10 },    /* busy for all its life: also in this tick */
-		{ 9979, 300, 100 },  /* 200 ms before the previous sample */
-		{ 9979, 150, 0 },    /* it may have been just these */
-		{ 9999, 300, 300 },  /* at the previous sample, at 100 s */
+		{ 1, 3600, 0 },	    /* all its life is phantom time */
+		{ 1, 99990, 10 },   /* busy for all its life: also in this tick */
+		{ 9979, 300, 100 }, /* 200 ms before the previous sample */
+		{ 9979, 150, 0 },   /* it may have been just these */
+		{ 9999, 300, 300 }, /* at the previous sample, at 100 s */
 		{ 10050, 300, 300 },
 		{ UINT64_MAX, 300, 300 },
 	};

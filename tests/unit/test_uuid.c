@@ -14,8 +14,10 @@ static void test_text(void **state)
 {
 	static const char upper[] = "AAAAAAAA-0000-4000-8000-00000000000A";
 	static const char lower[] = "aaaaaaaa-0000-4000-8000-00000000000a";
-	static const char *const bad[] = { "", "aaaaaaaa", "aaaaaaaa-0000-4000-8000-00000000000",
-		"aaaaaaaa-0000-4000-8000-00000000000a0", "aaaaaaaa00000-4000-8000-00000000000a",
+	static const char *const bad[] = { "", "aaaaaaaa",
+		"aaaaaaaa-0000-4000-8000-00000000000",
+		"aaaaaaaa-0000-4000-8000-00000000000a0",
+		"aaaaaaaa00000-4000-8000-00000000000a",
 		"gaaaaaaa-0000-4000-8000-00000000000a" };
 	char text[UUID_TEXT_SIZE];
 	struct uuid uuid;
