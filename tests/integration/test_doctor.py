@@ -76,6 +76,7 @@ class Clinic:
             shutil.copy(bed.build / name, self.dir / "bin")
         self.env = {**os.environ, "PATH": f"{ROOT}/bin:{os.environ['PATH']}"}
         self.simrapl = SimRapl(bed.build, self.dir / "sim", self.host)
+        (self.dir / "sim" / "sys").symlink_to(self.simrapl.sysfs)
         LOGS[self] = ("vmpower-hostd", self.log)
 
     def close(self):

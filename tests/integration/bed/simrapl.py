@@ -19,6 +19,8 @@ class SimRapl:
     def __init__(self, build, directory, host=None, **options):
         self.dir = pathlib.Path(directory)
         self._memory = tempfile.mkdtemp(prefix="vmpower.", dir="/dev/shm")
+        # As /sys, it is there for every user.
+        pathlib.Path(self._memory).chmod(0o755)
         self.sysfs = pathlib.Path(self._memory, "sys")
         self.truth_path = self.dir / "truth"
         self.dir.mkdir(exist_ok=True)
