@@ -211,8 +211,8 @@ static void examine_link(struct exam *exam)
 	struct finding *finding;
 
 	if (exam->domain->holder &&
-		(link->state == LINK_WAITING || link->state == LINK_ABSENT ||
-			link->state == LINK_UNREACHABLE)) {
+		(link->state == LINK_CONNECTING || link->state == LINK_WAITING ||
+			link->state == LINK_ABSENT || link->state == LINK_UNREACHABLE)) {
 		examine_holder(exam);
 		return;
 	}
