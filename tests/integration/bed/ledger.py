@@ -7,7 +7,7 @@ import uuid
 
 COMMIT, HEADER, TABLES = 512, 1024, 4096
 ZONES, DOMAINS = 1, 2  # tables; 0 is the header's
-ZONE_NAME, DOMAIN_BYTES, GUEST_ZONES = 32, 128 + 8 * (17 + 32), 32
+ZONE_NAME, DOMAIN_BYTES, GUEST_ZONES = 32, 128 + 8 * (18 + 32), 32
 UUID = 16
 
 
