@@ -36,12 +36,27 @@ void sample_clear(struct sample *sample)
 	sample->n_zones = 0;
 	sample->n_cpus = 0;
 	sample->n_domains = 0;
+	sample->n_nodes = 0;
 	sample->n_threads = 0;
 }
 
 int sample_reserve_cpus(struct sample *sample, size_t n)
 {
 	return reserve(&sample->cpus, &sample->cpus_size, sizeof(*sample->cpus), n);
+}
+
+int sample_reserve_nodes(struct sample *sample, size_t n)
+{
+	size_t n_cells = sample->n_domains * n;
+
+	sample->n_nodes = 0;
+	if (reserve(&sample->resident_kib, &sample->resident_size,
+		    sizeof(*sample->resident_kib), n_cells) < 0)
+		return -ENOMEM;
+	sample->n_nodes = n;
+	if (n_cells > 0)
+		memset(sample->resident_kib, 0, n_cells * sizeof(*sample->resident_kib));
+	return 0;
 }
 
 struct sample_domain *sample_add_domain(struct sample *sample)
@@ -81,6 +96,8 @@ int sample_copy(struct sample *to, const struct sample *from)
 	if (sample_reserve_cpus(to, from->n_cpus) < 0 ||
 		reserve(&to->domains, &to->domains_size, sizeof(*to->domains),
 			from->n_domains) < 0 ||
+		reserve(&to->resident_kib, &to->resident_size, sizeof(*to->resident_kib),
+			from->n_domains * from->n_nodes) < 0 ||
 		reserve(&to->threads, &to->threads_size, sizeof(*to->threads),
 			from->n_threads) < 0)
 		return -ENOMEM;
@@ -92,6 +109,9 @@ int sample_copy(struct sample *to, const struct sample *from)
 	copy_array(to->cpus, from->cpus, from->n_cpus, sizeof(*to->cpus));
 	to->n_domains = from->n_domains;
 	copy_array(to->domains, from->domains, from->n_domains, sizeof(*to->domains));
+	to->n_nodes = from->n_nodes;
+	copy_array(to->resident_kib, from->resident_kib, from->n_domains * from->n_nodes,
+		sizeof(*to->resident_kib));
 	to->n_threads = from->n_threads;
 	copy_array(to->threads, from->threads, from->n_threads, sizeof(*to->threads));
 	return 0;
@@ -115,6 +135,7 @@ void sample_deinit(struct sample *sample)
 {
 	free(sample->cpus);
 	free(sample->domains);
+	free(sample->resident_kib);
 	free(sample->threads);
 	memset(sample, 0, sizeof(*sample));
 }

@@ -54,6 +54,7 @@ struct sample_domain {
 	uint32_t max_vcpus;   /* as many as can be plugged */
 	/* Of the live topology; 0: libvirt has none, every vCPU is its own socket. */
 	uint32_t vcpus_per_socket;
+	uint64_t memory_kib; /* configured, of the live definition; 0: unknown */
 	/* CPU time of threads that ended, cumulative since QEMU's start. */
 	uint64_t exited_ns;
 	/* Its threads: threads[first_thread .. first_thread + n_threads). */
@@ -75,6 +76,10 @@ struct sample {
 	struct sample_cpu *cpus; /* by CPU number */
 	size_t n_domains, domains_size;
 	struct sample_domain *domains;
+	/* NUMA nodes, by the kernel's number; 0: where memory resides is not known. */
+	size_t n_nodes, resident_size;
+	/* Memory of a domain on a node, hugetlb included: see sample_resident_kib(). */
+	uint64_t *resident_kib;
 	size_t n_threads, threads_size;
 	struct sample_thread *threads;
 };
@@ -84,6 +89,18 @@ void sample_clear(struct sample *sample);
 
 /* Room for n in all; -ENOMEM leaves the sample as it was. */
 int sample_reserve_cpus(struct sample *sample, size_t n);
+
+/*
+ * Room for n nodes of each domain there is, all 0: after the last domain was added.
+ * -ENOMEM leaves the sample without nodes.
+ */
+int sample_reserve_nodes(struct sample *sample, size_t n);
+
+static inline uint64_t *sample_resident_kib(
+	const struct sample *sample, size_t domain, size_t node)
+{
+	return &sample->resident_kib[domain * sample->n_nodes + node];
+}
 
 /* Adds a zeroed element and returns it (valid until the next one is added); NULL: no
  * memory. */
