@@ -92,6 +92,12 @@ class Scene:
     def readings(self, guest, since_s=0.0):
         return self.recorders[guest].readings(since_s)
 
+    def readings_past(self, guest, until_s):
+        """All readings, once one of them began after a time."""
+        time.sleep(max(0, until_s - self.now_s(guest)))
+        return wait_until(lambda: (r := self.readings(guest))[-1].begin_s > until_s and r,
+                          f"readings of {guest.name} after {until_s}", every=0.2)
+
     def now_s(self, guest):
         return self.recorders[guest].now_s()
 
@@ -103,8 +109,7 @@ class Scene:
 
     def check_moves(self, guest, since_s, before_uj=None):
         """Its counter moved soon after a time, and keeps moving; how long it took."""
-        time.sleep(max(0, since_s + TWO_PERIODS_S + 0.5 - self.now_s(guest)))
-        readings = self.readings(guest)
+        readings = self.readings_past(guest, since_s + TWO_PERIODS_S)
         before_uj = last_uj(readings, since_s) if before_uj is None else before_uj
         took_s = moves_after(readings, since_s, before_uj, TWO_PERIODS_S)
         later = [r for r in readings if r.begin_s > since_s + took_s]
@@ -271,8 +276,8 @@ def test_guests_stopped_while_host_reconnects(scene):
 def check_moves_in_boot(scene, guest, since_s):
     """There was no counter before: it appears soon, and then moves soon."""
     took_s = scene.check_moves(guest, since_s, before_uj=0)
-    readings = scene.readings(guest)
-    first = next(r for r in readings if r.energy_uj is not None)
+    first = next(r for r in scene.readings(guest) if r.energy_uj is not None)
+    readings = scene.readings_past(guest, first.end_s + TWO_PERIODS_S)
     return took_s, moves_after(readings, first.end_s, first.energy_uj, TWO_PERIODS_S)
 
 
