@@ -7,6 +7,7 @@ host_libhost_a_SOURCES = \
 	host/cgroup.c host/cgroup.h \
 	host/client.c host/client.h \
 	host/command_settings.c host/command_settings.h \
+	host/cpu_load.c host/cpu_load.h \
 	host/cpu_source.c host/cpu_source.h \
 	host/cpulist.c host/cpulist.h \
 	host/cure.c host/cure.h \

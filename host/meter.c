@@ -10,7 +10,6 @@
 #include "host/apportion.h"
 #include "host/guest_zones.h"
 #include "host/usage.h"
-#include "host/weight.h"
 #include "host/zone_counter.h"
 #include "host/zone_state.h"
 #include "shared/clock.h"
@@ -192,7 +191,7 @@ static void add_weights(const struct step *step, size_t z)
 	struct apportion_player *players = step->meter->zones.of_zone[z]->dynamic;
 	size_t package = package_of(step, z);
 
-	players[0].weight = weight_add(players[0].weight, usage->host_weight[package]);
+	players[0].weight = weight_add(players[0].weight, usage->host[package].weight);
 	for (size_t i = 0; i < step->tick->n_domains; i++)
 		players[i + 1].weight = weight_add(
 			players[i + 1].weight, usage_cell(usage, i, package)->weight);
@@ -270,7 +269,7 @@ static void share_zone(const struct step *step, size_t z)
 	}
 	if (step->machine->n_packages > 0 && zone->dt_ns == step->tick->dt_ns)
 		idle_power_learn(&idle_power->learned, zone->total_uj, zone->dt_ns,
-			meter->usage.busy_ns[package],
+			meter->usage.loads.busy_ns[package],
 			zone->dt_ns * step->machine->packages[package].n_cpus);
 }
 
@@ -298,7 +297,7 @@ static void attribute(const struct step *step)
 			domain->vcpus_per_socket);
 		guest_zones_split(&zones, step->machine, step->sample,
 			&step->meter->usage, i, step->tick);
-		step->tick->domains[i].cpu_ns = step->meter->usage.cpu_ns[i];
+		step->tick->domains[i].cpu_ns = usage_cpu_ns(&step->meter->usage, i);
 	}
 }
 
@@ -334,8 +333,8 @@ static void take(const struct step *step)
 	zone_states_move_players(&meter->zones, &meter->previous, sample);
 	read_zones(step, broken);
 	if (!broken) {
-		usage_compute(&meter->usage, step->machine, &meter->previous, sample,
-			meter->remapped);
+		usage_compute(&meter->usage, step->machine, &meter->options.weight,
+			&meter->previous, sample, meter->remapped);
 		attribute(step);
 		return;
 	}

@@ -132,6 +132,7 @@ static int open_meter(struct sampler *sampler)
 	const struct hostd_config *config = sampler->config;
 	const struct meter_options options = {
 		.idle_policy = config->idle_policy,
+		.weight = config->weight,
 		.estimated = strcmp(energy_source_name(sampler->energy), "estimate") == 0,
 	};
 	int r = meter_new(&options, &sampler->meter);
