@@ -121,6 +121,7 @@ unit_host = \
 	tests/unit/test_apportion \
 	tests/unit/test_cgroup \
 	tests/unit/test_cpu_load \
+	tests/unit/test_cpufreq \
 	tests/unit/test_cpulist \
 	tests/unit/test_diagnose \
 	tests/unit/test_domain_cpu \
@@ -167,6 +168,10 @@ tests_unit_test_cgroup_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpu_load_SOURCES = tests/unit/test_cpu_load.c tests/unit/scene.h
 tests_unit_test_cpu_load_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpu_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cpufreq_SOURCES = tests/unit/test_cpufreq.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_cpufreq_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_cpufreq_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
