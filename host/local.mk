@@ -49,6 +49,7 @@ host_libhost_a_SOURCES = \
 	host/links.c host/links.h \
 	host/list.c host/list.h \
 	host/machine.h \
+	host/memory.c host/memory.h \
 	host/meter.c host/meter.h \
 	host/poller.c host/poller.h \
 	host/powercap.c host/powercap.h \

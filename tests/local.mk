@@ -141,6 +141,7 @@ unit_host = \
 	tests/unit/test_link \
 	tests/unit/test_links \
 	tests/unit/test_list \
+	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -201,6 +202,9 @@ tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/scene.h
+tests_unit_test_memory_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
