@@ -83,6 +83,7 @@ int domain_cpu_update(struct domain_cpu *domain, const struct inventory_domain *
 	domain->n_vcpus = inventory->n_vcpus;
 	domain->max_vcpus = inventory->max_vcpus;
 	domain->vcpus_per_socket = inventory->vcpus_per_socket;
+	domain->memory_kib = inventory->memory_kib;
 	if (!changed)
 		return 0;
 	domain->next_refresh_ns = 0;
@@ -443,6 +444,7 @@ static int add_to_sample(struct domain_cpu *domain, struct sample *sample)
 		.n_vcpus = domain->n_vcpus,
 		.max_vcpus = domain->max_vcpus,
 		.vcpus_per_socket = domain->vcpus_per_socket,
+		.memory_kib = domain->memory_kib,
 		.exited_ns = domain->gone_ns,
 		.first_thread = (uint32_t)first,
 		.n_threads = (uint32_t)(sample->n_threads - first),

@@ -54,6 +54,7 @@ struct domain_cpu {
 	uint32_t n_vcpus;
 	uint32_t max_vcpus;
 	uint32_t vcpus_per_socket;
+	uint64_t memory_kib;
 	pid_t peer; /* of its channel, or 0 */
 	enum domain_cpu_state state;
 	int error;	     /* of DOMAIN_CPU_UNREADABLE: -errno */

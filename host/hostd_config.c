@@ -108,6 +108,21 @@ static int set_idle_policy(void *settings, const char *value, const char **ret_e
 	return idle_policy_parse(value, &((struct hostd_config *)settings)->idle_policy);
 }
 
+static int set_smt_gain(void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "0 to 1";
+	return number_parse_double(
+		value, 1, &((struct hostd_config *)settings)->weight.smt_gain);
+}
+
+static int set_frequency_exponent(
+	void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "0 to 4";
+	return number_parse_double(
+		value, 4, &((struct hostd_config *)settings)->weight.frequency_exponent);
+}
+
 static int set_watts(uint64_t *uw, const char *value, const char **ret_expected)
 {
 	double watts;
@@ -209,6 +224,10 @@ static const struct option_spec specs[] = {
 	{ "source", "NAME", "auto, powercap or estimate (auto)", set_source, false },
 	{ "idle-policy", "NAME", "reserved, proportional, equal or host (reserved)",
 		set_idle_policy, false },
+	{ "smt-gain", "R", "what a core's second busy thread adds to its power (0.15)",
+		set_smt_gain, false },
+	{ "frequency-exponent", "R", "power goes as frequency to the R (2)",
+		set_frequency_exponent, false },
 	{ "sysfs", "DIR", "instead of /sys", set_sysfs, false },
 	{ "procfs", "DIR", "instead of /proc", set_procfs, false },
 	{ "libvirt-run-dir", "DIR", "instead of /run/libvirt", set_libvirt_run_dir,
@@ -230,6 +249,7 @@ void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 		.interval_ms = 1000,
 		.source = HOSTD_SOURCE_AUTO,
 		.idle_policy = IDLE_POLICY_RESERVED,
+		.weight = { WEIGHT_SMT_GAIN, WEIGHT_FREQUENCY_EXPONENT },
 		.estimate_idle_uw = 10000000,
 		.estimate_full_uw = 100000000,
 	};

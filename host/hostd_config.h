@@ -10,6 +10,7 @@
 #include "host/idle_policy.h"
 #include "host/inventory.h"
 #include "host/machine.h"
+#include "host/weight.h"
 
 #define HOSTD_CONFIG_TEXT_SIZE 256
 
@@ -41,6 +42,7 @@ struct hostd_config {
 	uint32_t interval_ms;
 	enum hostd_source source;
 	enum idle_policy idle_policy;
+	struct weight_model weight;
 	uint64_t estimate_idle_uw, estimate_full_uw;
 	size_t n_zones;
 	struct hostd_zone_config zones[MACHINE_ZONES_MAX];

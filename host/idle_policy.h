@@ -15,7 +15,7 @@ enum idle_policy {
 	 * By what is reserved: a domain pays for its vCPUs (those whose last CPU is
 	 * in the package, running or paused) out of the package's online hardware
 	 * threads, the host for the threads nobody has. More vCPUs than threads
-	 * share all of it, in proportion.
+	 * share all of it, in proportion. Of dram: by memory, see host/memory.h.
 	 */
 	IDLE_POLICY_RESERVED,
 	IDLE_POLICY_PROPORTIONAL, /* as dynamic energy is */

@@ -7,7 +7,9 @@ host_libhost_a_SOURCES = \
 	host/cgroup.c host/cgroup.h \
 	host/client.c host/client.h \
 	host/command_settings.c host/command_settings.h \
+	host/cpu_load.c host/cpu_load.h \
 	host/cpu_source.c host/cpu_source.h \
+	host/cpufreq.c host/cpufreq.h \
 	host/cpulist.c host/cpulist.h \
 	host/cure.c host/cure.h \
 	host/diagnose.c host/diagnose.h \
@@ -47,7 +49,9 @@ host_libhost_a_SOURCES = \
 	host/links.c host/links.h \
 	host/list.c host/list.h \
 	host/machine.h \
+	host/memory.c host/memory.h \
 	host/meter.c host/meter.h \
+	host/poller.c host/poller.h \
 	host/powercap.c host/powercap.h \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \

@@ -12,6 +12,7 @@
 
 #define MACHINE_ZONES_MAX      64
 #define MACHINE_PACKAGES_MAX   32
+#define MACHINE_NODES_MAX      64
 #define MACHINE_ZONE_NAME_SIZE 32
 
 enum machine_zone_kind {
@@ -58,4 +59,7 @@ struct machine {
 	/* Indexed by the kernel's CPU number; owned. */
 	size_t n_cpus;
 	struct machine_cpu *cpus;
+	/* Of each NUMA node, by the kernel's number; 0: not known. */
+	size_t n_nodes;
+	uint64_t node_memory_kib[MACHINE_NODES_MAX];
 };

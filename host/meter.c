@@ -9,8 +9,8 @@
 
 #include "host/apportion.h"
 #include "host/guest_zones.h"
+#include "host/memory.h"
 #include "host/usage.h"
-#include "host/weight.h"
 #include "host/zone_counter.h"
 #include "host/zone_state.h"
 #include "shared/clock.h"
@@ -28,6 +28,7 @@ struct meter {
 	struct sample previous;
 	struct sample incoming; /* becomes the previous one */
 	struct usage usage;
+	struct memory memory;
 	struct zone_states zones;
 };
 
@@ -57,6 +58,7 @@ void meter_free(struct meter *meter)
 	sample_deinit(&meter->previous);
 	sample_deinit(&meter->incoming);
 	usage_deinit(&meter->usage);
+	memory_deinit(&meter->memory);
 	zone_states_deinit(&meter->zones);
 	free(meter);
 }
@@ -142,6 +144,7 @@ static int reserve(const struct step *step)
 		n_domains = meter->previous.n_domains;
 	if (tick_reset(step->tick, step->machine->n_zones, sample->n_domains) < 0 ||
 		usage_reserve(&meter->usage, step->machine, sample) < 0 ||
+		memory_reserve(&meter->memory, step->machine, sample) < 0 ||
 		zone_states_reserve(&meter->zones, step->machine, n_domains) < 0 ||
 		sample_copy(&meter->incoming, sample) < 0)
 		return -ENOMEM;
@@ -192,7 +195,7 @@ static void add_weights(const struct step *step, size_t z)
 	struct apportion_player *players = step->meter->zones.of_zone[z]->dynamic;
 	size_t package = package_of(step, z);
 
-	players[0].weight = weight_add(players[0].weight, usage->host_weight[package]);
+	players[0].weight = weight_add(players[0].weight, usage->host[package].weight);
 	for (size_t i = 0; i < step->tick->n_domains; i++)
 		players[i + 1].weight = weight_add(
 			players[i + 1].weight, usage_cell(usage, i, package)->weight);
@@ -220,17 +223,12 @@ static void share_dynamic(const struct step *step, size_t z, uint64_t dynamic_uj
 		tick_share(step->tick, i, z)->dynamic_uj = players[i + 1].share;
 }
 
-/*
- * Of a dram zone as of its package. That memory, not CPUs, should decide there has
- * its place here.
- */
-static void share_idle(const struct step *step, size_t z, uint64_t idle_uj)
+static void weigh_idle(const struct step *step, size_t z)
 {
 	const struct usage *usage = &step->meter->usage;
 	enum idle_policy policy = step->meter->options.idle_policy;
 	const struct apportion_player *dynamic = step->meter->zones.of_zone[z]->dynamic;
 	struct apportion_player *players = step->meter->zones.of_zone[z]->idle;
-	struct tick_zone *zone = &step->tick->zones[z];
 	size_t package = package_of(step, z);
 	const struct idle_policy_package all = {
 		.n_threads = step->machine->n_packages > 0
@@ -244,6 +242,33 @@ static void share_idle(const struct step *step, size_t z, uint64_t idle_uj)
 	for (size_t i = 0; i < step->tick->n_domains; i++)
 		players[i + 1].weight = idle_policy_domain_weight(policy,
 			usage_cell(usage, i, package)->n_vcpus, dynamic[i + 1].weight);
+}
+
+/* What is reserved of a dram is memory. false: whose is not known at all. */
+static bool weigh_memory(const struct step *step, size_t z)
+{
+	const struct memory *memory = &step->meter->memory;
+	struct apportion_player *players = step->meter->zones.of_zone[z]->idle;
+	size_t package = package_of(step, z);
+	bool known = memory->host_bytes[package] > 0;
+
+	players[0].weight = memory->host_bytes[package];
+	for (size_t i = 0; i < step->tick->n_domains; i++) {
+		players[i + 1].weight = memory_bytes(memory, i, package);
+		known |= players[i + 1].weight > 0;
+	}
+	return known;
+}
+
+static void share_idle(const struct step *step, size_t z, uint64_t idle_uj)
+{
+	struct apportion_player *players = step->meter->zones.of_zone[z]->idle;
+	struct tick_zone *zone = &step->tick->zones[z];
+
+	if (step->machine->zones[z].kind != MACHINE_ZONE_DRAM ||
+		step->meter->options.idle_policy != IDLE_POLICY_RESERVED ||
+		!weigh_memory(step, z))
+		weigh_idle(step, z);
 	if (!apportion(idle_uj, players, step->tick->n_domains + 1)) {
 		zone->host.idle_uj = idle_uj;
 		return;
@@ -270,7 +295,7 @@ static void share_zone(const struct step *step, size_t z)
 	}
 	if (step->machine->n_packages > 0 && zone->dt_ns == step->tick->dt_ns)
 		idle_power_learn(&idle_power->learned, zone->total_uj, zone->dt_ns,
-			meter->usage.busy_ns[package],
+			meter->usage.loads.busy_ns[package],
 			zone->dt_ns * step->machine->packages[package].n_cpus);
 }
 
@@ -298,7 +323,7 @@ static void attribute(const struct step *step)
 			domain->vcpus_per_socket);
 		guest_zones_split(&zones, step->machine, step->sample,
 			&step->meter->usage, i, step->tick);
-		step->tick->domains[i].cpu_ns = step->meter->usage.cpu_ns[i];
+		step->tick->domains[i].cpu_ns = usage_cpu_ns(&step->meter->usage, i);
 	}
 }
 
@@ -334,8 +359,9 @@ static void take(const struct step *step)
 	zone_states_move_players(&meter->zones, &meter->previous, sample);
 	read_zones(step, broken);
 	if (!broken) {
-		usage_compute(&meter->usage, step->machine, &meter->previous, sample,
-			meter->remapped);
+		usage_compute(&meter->usage, step->machine, &meter->options.weight,
+			&meter->previous, sample, meter->remapped);
+		memory_compute(&meter->memory, step->machine, sample, &meter->usage);
 		attribute(step);
 		return;
 	}

@@ -15,6 +15,7 @@
 #include "host/machine.h"
 #include "host/sample.h"
 #include "host/tick.h"
+#include "host/weight.h"
 
 struct meter;
 
@@ -22,6 +23,8 @@ struct meter_options {
 	enum idle_policy idle_policy;
 	/* The energy is the estimate source's: every tick says so. */
 	bool estimated;
+	/* What CPU time weighs; all 0: siblings share a core fully, clocks cost alike. */
+	struct weight_model weight;
 };
 
 /* -ENOMEM. */

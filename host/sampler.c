@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/cpu_source.h"
+#include "host/cpufreq.h"
 #include "host/energy.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
@@ -28,6 +29,7 @@ struct zone_report {
 struct sampler {
 	const struct hostd_config *config;
 	struct energy *energy;
+	struct cpufreq *cpufreq;
 	struct cpu_source *cpu_source;
 	struct meter *meter;
 	struct ledger *ledger;
@@ -132,6 +134,7 @@ static int open_meter(struct sampler *sampler)
 	const struct hostd_config *config = sampler->config;
 	const struct meter_options options = {
 		.idle_policy = config->idle_policy,
+		.weight = config->weight,
 		.estimated = strcmp(energy_source_name(sampler->energy), "estimate") == 0,
 	};
 	int r = meter_new(&options, &sampler->meter);
@@ -162,6 +165,13 @@ static int resume(struct sampler *sampler)
 	return r;
 }
 
+static int open_cpufreq(struct sampler *sampler)
+{
+	int r = cpufreq_new(sampler->config->sysfs, &sampler->cpufreq);
+
+	return r < 0 ? r : cpufreq_start(sampler->cpufreq);
+}
+
 static int open_cpu_source(struct sampler *sampler)
 {
 	const struct cpu_source_config config = {
@@ -175,7 +185,7 @@ static int open_cpu_source(struct sampler *sampler)
 int sampler_new(const struct hostd_config *config, struct sampler **ret_sampler)
 {
 	static int (*const steps[])(struct sampler *) = { open_energy, open_ledger,
-		open_meter, resume, open_cpu_source };
+		open_meter, resume, open_cpufreq, open_cpu_source };
 	struct sampler *sampler = calloc(1, sizeof(*sampler));
 
 	if (!sampler)
@@ -198,6 +208,7 @@ void sampler_free(struct sampler *sampler)
 	if (!sampler)
 		return;
 	cpu_source_free(sampler->cpu_source);
+	cpufreq_free(sampler->cpufreq);
 	meter_free(sampler->meter);
 	ledger_close(sampler->ledger);
 	energy_close(sampler->energy);
@@ -233,8 +244,10 @@ static int read_sources(struct sampler *sampler)
 
 	sample_clear(&sampler->sample);
 	r = energy_read(sampler->energy, &sampler->sample);
-	if (r == 0)
+	if (r == 0) {
+		cpufreq_fill(sampler->cpufreq, &sampler->sample);
 		r = cpu_source_read(sampler->cpu_source, &sampler->sample);
+	}
 	while (energy_next_message(sampler->energy, message))
 		log_warning("%s", message);
 	while (cpu_source_next_message(sampler->cpu_source, message))

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* Where each CPU is, read from SYSFS/devices/system. */
+#include "config.h"
+
 #include "host/topology.h"
 
 #include <errno.h>
@@ -9,6 +11,7 @@
 
 #include "host/cpulist.h"
 #include "shared/cleanup.h"
+#include "shared/number.h"
 #include "shared/rooted.h"
 
 #define CPUS  "devices/system/cpu"
@@ -55,6 +58,35 @@ static void read_cpu(struct reading *reading, size_t cpu, struct topology_cpu *r
 	*ret_cpu = found;
 }
 
+uint64_t topology_parse_meminfo(const char *text, size_t len)
+{
+	static const char key[] = "MemTotal:";
+	const char *end = text + len;
+	const char *value = memmem(text, len, key, sizeof(key) - 1);
+	uint64_t kib;
+
+	if (!value)
+		return 0;
+	value += sizeof(key) - 1;
+	while (value < end && *value == ' ')
+		value++;
+	return number_scan_u64(&value, end, &kib) < 0 ? 0 : kib;
+}
+
+static void read_memory(struct reading *reading, size_t node, struct topology *topology)
+{
+	ssize_t n;
+
+	if (node >= MACHINE_NODES_MAX)
+		return;
+	n = rooted_read(reading->sysfs, reading->text, sizeof(reading->text),
+		NODES "/node%zu/meminfo", node);
+	topology->n_nodes = node + 1;
+	if (n > 0)
+		topology->node_memory_kib[node] = topology_parse_meminfo(
+			reading->text, (size_t)n);
+}
+
 static void read_nodes(struct reading *reading, struct topology *topology)
 {
 	struct cpulist nodes;
@@ -68,6 +100,7 @@ static void read_nodes(struct reading *reading, struct topology *topology)
 	for (size_t node = 0; node < nodes.n; node++) {
 		if (!cpulist_has(&nodes, node))
 			continue;
+		read_memory(reading, node, topology);
 		n = rooted_read(reading->sysfs, reading->text, sizeof(reading->text),
 			NODES "/node%zu/cpulist", node);
 		if (parse_list(reading, n) < 0)
@@ -94,7 +127,7 @@ static size_t count_present(struct reading *reading, size_t n_online)
 int topology_read(const char *sysfs, struct topology *ret_topology)
 {
 	cleanup_free struct reading *reading = malloc(sizeof(*reading));
-	struct topology topology;
+	struct topology topology = { 0 };
 	struct cpulist online;
 	ssize_t n;
 	int r;

@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /*
- * Which CPU is where: package, die, core, NUMA node, as the kernel tells it in
- * SYSFS/devices/system (Documentation/admin-guide/cputopology.rst). Which zone
- * powers it is host/zone_rules.h's business.
+ * Which CPU is where: package, die, core, NUMA node, and how much memory a node has,
+ * as the kernel tells it in SYSFS/devices/system (Documentation/admin-guide/
+ * cputopology.rst). Which zone powers it is host/zone_rules.h's business.
  */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "host/machine.h"
 
 struct topology_cpu {
 	bool online;	      /* false: also a hole in the numbering; the rest is 0 */
@@ -23,7 +25,13 @@ struct topology {
 	/* Indexed by the kernel's CPU number, up to the last present one; owned. */
 	size_t n_cpus;
 	struct topology_cpu *cpus;
+	/* As in struct machine. */
+	size_t n_nodes;
+	uint64_t node_memory_kib[MACHINE_NODES_MAX];
 };
+
+/* MemTotal of a node's meminfo; 0: it is not told. */
+uint64_t topology_parse_meminfo(const char *text, size_t len);
 
 /*
  * -EINVAL or -errno when SYSFS/devices/system/cpu/online does not tell which CPUs

@@ -14,15 +14,14 @@
 /* start_ticks count in USER_HZ, which is 100 wherever KVM runs. */
 #define START_TICK_NS (NSEC_PER_SEC / 100)
 
-/* /proc/stat counts in ticks too: a CPU may seem busy for this much over the time. */
-#define BUSY_SLACK_NS (2 * START_TICK_NS)
+#define NO_PACKAGE CPU_LOAD_NO_PACKAGE
 
-#define NO_PACKAGE UINT16_MAX
-
-/* What is summed up while one domain is looked at. */
-struct domain_walk {
-	uint64_t cpu_ns[MACHINE_PACKAGES_MAX];
-	struct usage_cell *cells;
+/* Where a thread was. */
+struct place {
+	uint16_t package;
+	bool located; /* on this CPU */
+	uint16_t cpu;
+	uint32_t factor;
 };
 
 static size_t packages_of(const struct machine *machine)
@@ -50,22 +49,40 @@ int usage_reserve(
 {
 	if (reserve(&usage->cells, &usage->cells_size, sizeof(*usage->cells),
 		    now->n_domains * packages_of(machine)) < 0 ||
-		reserve(&usage->cpu_ns, &usage->cpu_size, sizeof(*usage->cpu_ns),
-			now->n_domains) < 0 ||
+		reserve(&usage->located_ns, &usage->located_size,
+			sizeof(*usage->located_ns), machine->n_cpus) < 0 ||
+		cpu_loads_reserve(&usage->loads, machine) < 0 ||
 		reserve(&usage->threads, &usage->threads_size, sizeof(*usage->threads),
 			now->n_threads) < 0)
 		return -ENOMEM;
 	return 0;
 }
 
-/* Of a CPU that is not there (any more): none. */
-static uint16_t package_of(const struct machine *machine, size_t cpu)
+/* false: the CPU is not there (any more). */
+static bool find_place(const struct usage *usage, uint16_t cpu, struct place *ret_place)
 {
-	if (cpu >= machine->n_cpus || !machine->cpus[cpu].online)
-		return NO_PACKAGE;
-	return machine->cpus[cpu].package < machine->n_packages
-		       ? machine->cpus[cpu].package
-		       : 0;
+	const struct cpu_load *load;
+
+	if (cpu >= usage->loads.n_cpus)
+		return false;
+	load = &usage->loads.cpus[cpu];
+	if (load->package == NO_PACKAGE)
+		return false;
+	*ret_place = (struct place){ load->package, true, cpu, load->factor };
+	return true;
+}
+
+/* Of a thread, before the tick and now; what is not known of one is as the other. */
+static void find_places(const struct usage *usage, uint16_t cpu_before, uint16_t cpu,
+	struct place *from, struct place *to)
+{
+	bool has_from = find_place(usage, cpu_before, from);
+
+	if (!find_place(usage, cpu, to))
+		*to = has_from ? *from
+			       : (struct place){ .factor = usage->loads.factor[0] };
+	if (!has_from)
+		*from = *to;
 }
 
 static uint64_t growth(uint64_t previous, uint64_t now)
@@ -95,64 +112,65 @@ static uint64_t new_thread_time_ns(
 	return cpu_ns < dt_ns ? cpu_ns : dt_ns;
 }
 
-static void compute_busy(struct usage *usage, const struct machine *machine,
-	const struct sample *previous, const struct sample *now, bool remapped)
+static void book_part(struct usage *usage, struct usage_cell *cells,
+	const struct place *place, uint64_t cpu_ns, uint64_t weight)
 {
-	uint64_t limit_ns = now->boottime_ns - previous->boottime_ns + BUSY_SLACK_NS;
-	size_t n_cpus = now->n_cpus < previous->n_cpus ? now->n_cpus : previous->n_cpus;
+	struct usage_cell *cell = &cells[place->package];
 
-	memset(usage->busy_ns, 0, sizeof(usage->busy_ns));
-	for (size_t i = 0; i < n_cpus; i++) {
-		uint64_t busy_ns = growth(
-			previous->cpus[i].busy_ns, now->cpus[i].busy_ns);
-		uint16_t package = package_of(machine, i);
-
-		if (package == NO_PACKAGE)
-			continue;
-		if (busy_ns > limit_ns) {
-			/* A CPU that was offline comes back with its old count. */
-			busy_ns = remapped ? 0 : limit_ns;
-		}
-		usage->busy_ns[package] += busy_ns;
-	}
+	cell->cpu_ns += cpu_ns;
+	cell->weight = weight_add(cell->weight, weight);
+	if (place->located)
+		usage->located_ns[place->cpu] += cpu_ns;
 }
 
-/* Books cpu_ns of a thread that was on one package, then on another. */
-static void book_thread(struct domain_walk *walk, struct usage_thread *thread,
-	uint64_t cpu_ns, uint16_t from, uint16_t to)
+/* Books cpu_ns of a thread that was on one CPU, then maybe on another. */
+static void book_thread(struct usage *usage, struct usage_cell *cells,
+	struct usage_thread *thread, uint64_t cpu_ns, const struct place *from,
+	const struct place *to)
 {
-	const struct weight_input input = { .cpu_ns = cpu_ns };
-	uint64_t weight = weight_of(&input);
-	uint64_t moved = from == to ? 0 : weight / 2;
-	uint64_t moved_ns = from == to ? 0 : cpu_ns / 2;
+	uint64_t moved_ns = from->cpu == to->cpu ? 0 : cpu_ns / 2;
+	uint64_t moved = weight_of(moved_ns, from->factor);
+	uint64_t stayed = weight_of(cpu_ns - moved_ns, to->factor);
 
-	*thread = (struct usage_thread){ { weight - moved, moved }, { to, from } };
-	walk->cpu_ns[to] += cpu_ns - moved_ns;
-	walk->cpu_ns[from] += moved_ns;
-	walk->cells[to].weight = weight_add(walk->cells[to].weight, weight - moved);
-	walk->cells[from].weight = weight_add(walk->cells[from].weight, moved);
+	*thread = (struct usage_thread){ { stayed, moved },
+		{ to->package, from->package } };
+	book_part(usage, cells, to, cpu_ns - moved_ns, stayed);
+	book_part(usage, cells, from, moved_ns, moved);
+}
+
+/* What time weighs of which only time and weight of others are known. */
+static uint64_t weigh_alike(uint64_t cpu_ns, const struct usage_cell *others)
+{
+	unsigned __int128 weight = (unsigned __int128)cpu_ns * others->weight /
+				   others->cpu_ns;
+
+	if (weight > UINT64_MAX)
+		return UINT64_MAX;
+	return weight == 0 && cpu_ns > 0 ? 1 : (uint64_t)weight;
 }
 
 /* Time of threads that ended goes where the others of the domain were. */
 static void book_ended(
-	struct domain_walk *walk, size_t n_packages, uint64_t cpu_ns, uint16_t fallback)
+	struct usage *usage, struct usage_cell *cells, uint64_t cpu_ns, uint16_t fallback)
 {
 	struct apportion_player players[MACHINE_PACKAGES_MAX] = { 0 };
 	uint64_t sum_ns = 0;
 
-	for (size_t p = 0; p < n_packages; p++) {
-		players[p].weight = walk->cpu_ns[p];
-		sum_ns += walk->cpu_ns[p];
+	for (size_t p = 0; p < usage->n_packages; p++) {
+		players[p].weight = cells[p].cpu_ns;
+		sum_ns += cells[p].cpu_ns;
 	}
 	if (sum_ns == 0)
 		players[fallback].weight = 1;
-	apportion(cpu_ns, players, n_packages);
-	for (size_t p = 0; p < n_packages; p++) {
-		const struct weight_input input = { .cpu_ns = players[p].share };
+	apportion(cpu_ns, players, usage->n_packages);
+	for (size_t p = 0; p < usage->n_packages; p++) {
+		uint64_t share_ns = players[p].share;
+		uint64_t weight = sum_ns > 0 && share_ns > 0
+					  ? weigh_alike(share_ns, &cells[p])
+					  : weight_of(share_ns, usage->loads.factor[p]);
 
-		walk->cpu_ns[p] += players[p].share;
-		walk->cells[p].weight = weight_add(
-			walk->cells[p].weight, weight_of(&input));
+		cells[p].cpu_ns += share_ns;
+		cells[p].weight = weight_add(cells[p].weight, weight);
 	}
 }
 
@@ -207,9 +225,8 @@ static uint64_t thread_time_ns(
 }
 
 /* Returns the package that stands for the domain where nothing else tells. */
-static uint16_t walk_threads(struct usage *usage, const struct machine *machine,
-	const struct sample *now, const struct sample_domain *domain, struct match *match,
-	struct domain_walk *walk)
+static uint16_t walk_threads(struct usage *usage, const struct sample *now,
+	const struct sample_domain *domain, struct match *match, struct usage_cell *cells)
 {
 	uint16_t home = NO_PACKAGE;
 	uint32_t n_vcpus = 0;
@@ -217,33 +234,29 @@ static uint16_t walk_threads(struct usage *usage, const struct machine *machine,
 	for (size_t i = 0; i < domain->n_threads; i++) {
 		size_t index = domain->first_thread + i;
 		const struct sample_thread *thread = &now->threads[index];
-		uint16_t cpu_before, from, to;
+		struct place from, to;
+		uint16_t cpu_before;
 		uint64_t cpu_ns;
 
 		usage->threads[index] = (struct usage_thread){ 0 };
 		if (i > 0 && thread[-1].tid == thread->tid)
 			continue;
 		cpu_ns = thread_time_ns(match, thread, &cpu_before);
-		to = package_of(machine, thread->last_cpu);
-		from = package_of(machine, cpu_before);
-		if (to == NO_PACKAGE)
-			to = from == NO_PACKAGE ? 0 : from;
-		if (from == NO_PACKAGE)
-			from = to;
+		find_places(usage, cpu_before, thread->last_cpu, &from, &to);
 		if (home == NO_PACKAGE ||
 			(thread->kind == SAMPLE_THREAD_VCPU && n_vcpus == 0))
-			home = to;
+			home = to.package;
 		if (thread->kind == SAMPLE_THREAD_VCPU) {
-			walk->cells[to].n_vcpus++;
+			cells[to.package].n_vcpus++;
 			n_vcpus++;
 		}
-		book_thread(walk, &usage->threads[index], cpu_ns, from, to);
+		book_thread(usage, cells, &usage->threads[index], cpu_ns, &from, &to);
 	}
 	if (home == NO_PACKAGE)
 		home = 0;
 	/* vCPUs that share a thread (TCG), or whose threads cannot be read. */
 	if (domain->n_vcpus > n_vcpus)
-		walk->cells[home].n_vcpus += domain->n_vcpus - n_vcpus;
+		cells[home].n_vcpus += domain->n_vcpus - n_vcpus;
 	return home;
 }
 
@@ -267,39 +280,30 @@ static void begin_match(struct match *match, const struct sample *previous,
 	}
 }
 
-static void compute_domain(struct usage *usage, const struct machine *machine,
-	const struct sample *now, size_t index, const struct sample_domain *before,
-	struct match *match, uint64_t domains_ns[MACHINE_PACKAGES_MAX])
+static void compute_domain(struct usage *usage, const struct sample *now, size_t index,
+	const struct sample_domain *before, struct match *match)
 {
 	const struct sample_domain *domain = &now->domains[index];
-	struct domain_walk walk = { .cells = &usage->cells[index * usage->n_packages] };
+	struct usage_cell *cells = &usage->cells[index * usage->n_packages];
 	uint64_t ended_ns = domain->exited_ns, seen_ns = 0;
 	uint16_t home;
 
-	memset(walk.cells, 0, usage->n_packages * sizeof(*walk.cells));
-	home = walk_threads(usage, machine, now, domain, match, &walk);
+	memset(cells, 0, usage->n_packages * sizeof(*cells));
+	home = walk_threads(usage, now, domain, match, cells);
 	pass_ended(match, INT64_MAX);
 	if (match->known)
 		seen_ns = before->exited_ns + match->ended_ns;
 	if (match->from_zero && ended_ns > seen_ns)
-		book_ended(&walk, usage->n_packages, ended_ns - seen_ns, home);
-	usage->cpu_ns[index] = 0;
-	for (size_t p = 0; p < usage->n_packages; p++) {
-		usage->cpu_ns[index] += walk.cpu_ns[p];
-		usage->n_vcpus[p] += walk.cells[p].n_vcpus;
-		domains_ns[p] += walk.cpu_ns[p];
-	}
+		book_ended(usage, cells, ended_ns - seen_ns, home);
+	for (size_t p = 0; p < usage->n_packages; p++)
+		usage->n_vcpus[p] += cells[p].n_vcpus;
 }
 
-void usage_compute(struct usage *usage, const struct machine *machine,
-	const struct sample *previous, const struct sample *now, bool remapped)
+static void compute_domains(
+	struct usage *usage, const struct sample *previous, const struct sample *now)
 {
-	uint64_t domains_ns[MACHINE_PACKAGES_MAX] = { 0 };
 	size_t before = 0, n_known = 0;
 
-	usage->n_packages = packages_of(machine);
-	memset(usage->n_vcpus, 0, sizeof(usage->n_vcpus));
-	compute_busy(usage, machine, previous, now, remapped);
 	for (size_t i = 0; i < now->n_domains; i++) {
 		const struct sample_domain *domain = &now->domains[i], *same = NULL;
 		struct match match;
@@ -312,22 +316,75 @@ void usage_compute(struct usage *usage, const struct machine *machine,
 			same = &previous->domains[before];
 		begin_match(&match, previous, now, same, domain);
 		n_known += match.known;
-		compute_domain(usage, machine, now, i, same, &match, domains_ns);
+		compute_domain(usage, now, i, same, &match);
 	}
 	usage->domain_ended = n_known < previous->n_domains;
-	for (size_t p = 0; p < usage->n_packages; p++) {
-		const struct weight_input host = {
-			.cpu_ns = growth(domains_ns[p], usage->busy_ns[p]),
-		};
+}
 
-		usage->host_weight[p] = weight_of(&host);
+/*
+ * How long the host ran is told by the package's sums, to which it does not matter
+ * which CPUs threads were on between their last and this one. Where, by the CPUs that
+ * were busy for longer than the threads last seen there.
+ */
+static void compute_host(struct usage *usage, const struct sample *now)
+{
+	const struct cpu_loads *loads = &usage->loads;
+	struct usage_cell left[MACHINE_PACKAGES_MAX] = { 0 };
+	uint64_t domains_ns[MACHINE_PACKAGES_MAX] = { 0 };
+
+	for (size_t i = 0; i < loads->n_cpus; i++) {
+		uint64_t ns = growth(usage->located_ns[i], loads->cpus[i].busy_ns);
+		struct usage_cell *cell;
+
+		if (ns == 0)
+			continue;
+		cell = &left[loads->cpus[i].package];
+		cell->cpu_ns += ns;
+		cell->weight = weight_add(
+			cell->weight, weight_of(ns, loads->cpus[i].factor));
 	}
+	for (size_t i = 0; i < now->n_domains; i++)
+		for (size_t p = 0; p < usage->n_packages; p++)
+			domains_ns[p] += usage_cell(usage, i, p)->cpu_ns;
+	for (size_t p = 0; p < usage->n_packages; p++) {
+		uint64_t ns = growth(domains_ns[p], loads->busy_ns[p]);
+
+		usage->host[p] = (struct usage_cell){ .cpu_ns = ns };
+		if (left[p].cpu_ns > 0)
+			usage->host[p].weight = weigh_alike(ns, &left[p]);
+		else
+			usage->host[p].weight = weight_of(ns, loads->factor[p]);
+	}
+}
+
+void usage_compute(struct usage *usage, const struct machine *machine,
+	const struct weight_model *model, const struct sample *previous,
+	const struct sample *now, bool remapped)
+{
+	usage->n_packages = packages_of(machine);
+	memset(usage->n_vcpus, 0, sizeof(usage->n_vcpus));
+	if (machine->n_cpus > 0)
+		memset(usage->located_ns, 0,
+			machine->n_cpus * sizeof(*usage->located_ns));
+	cpu_loads_compute(&usage->loads, machine, model, previous, now, remapped);
+	compute_domains(usage, previous, now);
+	compute_host(usage, now);
+}
+
+uint64_t usage_cpu_ns(const struct usage *usage, size_t domain)
+{
+	uint64_t sum_ns = 0;
+
+	for (size_t p = 0; p < usage->n_packages; p++)
+		sum_ns += usage_cell(usage, domain, p)->cpu_ns;
+	return sum_ns;
 }
 
 void usage_deinit(struct usage *usage)
 {
 	free(usage->cells);
-	free(usage->cpu_ns);
+	free(usage->located_ns);
 	free(usage->threads);
+	cpu_loads_deinit(&usage->loads);
 	memset(usage, 0, sizeof(*usage));
 }

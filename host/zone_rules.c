@@ -343,6 +343,9 @@ static int collect_cpus(
 	}
 	machine->cpus = cpus;
 	machine->n_cpus = topology->n_cpus;
+	machine->n_nodes = topology->n_nodes;
+	memcpy(machine->node_memory_kib, topology->node_memory_kib,
+		sizeof(machine->node_memory_kib));
 	return 0;
 }
 

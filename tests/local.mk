@@ -120,6 +120,8 @@ if HOST
 unit_host = \
 	tests/unit/test_apportion \
 	tests/unit/test_cgroup \
+	tests/unit/test_cpu_load \
+	tests/unit/test_cpufreq \
 	tests/unit/test_cpulist \
 	tests/unit/test_diagnose \
 	tests/unit/test_domain_cpu \
@@ -139,6 +141,7 @@ unit_host = \
 	tests/unit/test_link \
 	tests/unit/test_links \
 	tests/unit/test_list \
+	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -163,6 +166,13 @@ tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_cgroup_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_cgroup_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cpu_load_SOURCES = tests/unit/test_cpu_load.c tests/unit/scene.h
+tests_unit_test_cpu_load_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_cpu_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cpufreq_SOURCES = tests/unit/test_cpufreq.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_cpufreq_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_cpufreq_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
@@ -192,6 +202,9 @@ tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/scene.h
+tests_unit_test_memory_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h

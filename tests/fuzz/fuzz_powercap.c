@@ -65,7 +65,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct topology_cpu cpus[3] = { { .online = true },
 		{ .online = true, .die_id = 1 }, { .online = true, .physical_id = 1 } };
-	const struct topology topology = { 3, cpus };
+	const struct topology topology = { .n_cpus = 3, .cpus = cpus };
 	struct zone_found *found = calloc(ZONE_RULES_FOUND_MAX, sizeof(*found));
 	const char *text = (const char *)data, *end = text + size;
 	uint16_t source[MACHINE_ZONES_MAX];

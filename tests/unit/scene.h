@@ -37,7 +37,7 @@ static inline size_t scene_add_zone(struct scene *scene, const char *name,
 	return scene->machine.n_zones++;
 }
 
-/* CPUs 0..7 are package 0, 8..15 package 1; one zone each, package-N. */
+/* CPUs 0..7 are package 0, 8..15 package 1, nodes alike; one zone each, package-N. */
 static inline void scene_init(struct scene *scene, size_t n_packages)
 {
 	memset(scene, 0, sizeof(*scene));
@@ -61,6 +61,7 @@ static inline void scene_init(struct scene *scene, size_t n_packages)
 			.online = true,
 			.package = (uint16_t)(i / SCENE_CPUS_PER_PACKAGE),
 			.core = i,
+			.node = (uint16_t)(i / SCENE_CPUS_PER_PACKAGE),
 		};
 }
 

@@ -53,6 +53,7 @@ static void bed_init(struct bed *bed, bool real)
 		bed->domains[i].n_vcpus = 2;
 		bed->domains[i].max_vcpus = 6;
 		bed->domains[i].vcpus_per_socket = 1;
+		bed->domains[i].memory_kib = 4096;
 	}
 	bed->inventory.domains = bed->domains;
 	bed->inventory.n_domains = 2;
@@ -148,6 +149,7 @@ static void test_real(void **state)
 	assert_int_equal(bed.sample.domains[0].n_threads, 3);
 	assert_int_equal(bed.sample.domains[0].n_vcpus, 2);
 	assert_int_equal(bed.sample.domains[0].max_vcpus, 6);
+	assert_int_equal(bed.sample.domains[0].memory_kib, 4096);
 	assert_true(bed.sample.domains[0].start_ticks > 0);
 
 	/* b has no pid file; its channel's peer is as good. Somebody else's is not. */

@@ -21,7 +21,7 @@ static struct topology_cpu cpus[] = {
 	{ .online = true, .physical_id = 3 },
 	{ .online = false },
 };
-static const struct topology topology = { 4, cpus };
+static const struct topology topology = { .n_cpus = 4, .cpus = cpus };
 
 struct bed {
 	void *source;
@@ -126,7 +126,8 @@ static void test_restart(void **state)
 /* The counters survive a scan that renumbers the packages. */
 static void test_rescan(void **state)
 {
-	struct topology without = { 4, (struct topology_cpu[4]){ [2] = cpus[2] } };
+	struct topology without = { .n_cpus = 4,
+		.cpus = (struct topology_cpu[4]){ [2] = cpus[2] } };
 	struct machine machine = { 0 };
 	struct bed bed;
 	int error[MACHINE_ZONES_MAX];

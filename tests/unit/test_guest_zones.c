@@ -142,8 +142,10 @@ static void add(struct fixture *f, enum sample_thread_kind kind, uint16_t index,
 
 static const uint64_t *split(struct fixture *f)
 {
+	static const struct weight_model model = { 0 };
+
 	assert_int_equal(usage_reserve(&f->usage, &f->scene.machine, &f->now), 0);
-	usage_compute(&f->usage, &f->scene.machine, &f->previous, &f->now, false);
+	usage_compute(&f->usage, &f->scene.machine, &model, &f->previous, &f->now, false);
 	guest_zones_split(&f->zones, &f->scene.machine, &f->now, &f->usage, 0, &f->tick);
 	return f->tick.domains[0].guest_uj;
 }

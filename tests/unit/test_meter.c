@@ -516,6 +516,51 @@ static void test_idle_policies(void **state)
 	}
 }
 
+/* Of dram: by memory; the other policies ask for none. */
+static void test_idle_memory(void **state)
+{
+	static const struct {
+		enum idle_policy policy;
+		uint64_t host, domain[2];
+	} cases[] = {
+		{ IDLE_POLICY_RESERVED, 4 * J, { 3 * J, 1 * J } },
+		{ IDLE_POLICY_PROPORTIONAL, 2 * J, { 6 * J, 0 } },
+		{ IDLE_POLICY_EQUAL, 0, { 4 * J, 4 * J } },
+		{ IDLE_POLICY_HOST, 8 * J, { 0, 0 } },
+	};
+	struct fixture *f = *state;
+	size_t dram = scene_add_zone(&f->scene, "dram-0", MACHINE_ZONE_DRAM, 0);
+
+	f->scene.machine.n_nodes = 1;
+	f->scene.machine.node_memory_kib[0] = 8000;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		const struct meter_options options = { .idle_policy = cases[i].policy };
+
+		meter_free(f->meter);
+		assert_int_equal(meter_new(&options, &f->meter), 0);
+		assert_int_equal(meter_set_idle_power(f->meter, "dram-0",
+					 IDLE_POWER_CONFIGURED, 8 * J),
+			0);
+		for (uint64_t s = 0; s < 2; s++) {
+			begin(f, 100 + s, 0);
+			f->sample.zones[dram].energy_uj = s * 16 * J;
+			f->sample.cpus[1].busy_ns = s * 100 * MS;
+			add(f, 1, s * 75 * MS, 0);
+			add(f, 2, 900 * MS, 0)->memory_kib = 1000;
+			assert_int_equal(sample_reserve_nodes(&f->sample, 1), 0);
+			*sample_resident_kib(&f->sample, 0, 0) = 3000;
+			step(f);
+		}
+		assert_int_equal(f->tick.zones[dram].host.idle_uj, cases[i].host);
+		for (size_t d = 0; d < 2; d++)
+			assert_int_equal(tick_share(&f->tick, d, dram)->idle_uj,
+				cases[i].domain[d]);
+		/* By CPU time in any case. */
+		assert_int_equal(tick_share(&f->tick, 0, dram)->dynamic_uj, 6 * J);
+		assert_int_equal(tick_share(&f->tick, 1, dram)->dynamic_uj, 0);
+	}
+}
+
 static void test_learned_idle(void **state)
 {
 	struct fixture *f = *state;
@@ -620,6 +665,7 @@ int main(void)
 		TEST(test_machine_changes),
 		TEST(test_estimated),
 		TEST(test_idle_policies),
+		TEST(test_idle_memory),
 		TEST(test_learned_idle),
 		TEST(test_steady_state),
 		TEST(test_no_memory),

@@ -88,11 +88,66 @@ static void test_defaults(void **state)
 	scratch_deinit(&scratch);
 }
 
+static void test_meminfo(void **state)
+{
+	static const struct {
+		const char *text;
+		uint64_t kib;
+	} texts[] = {
+		{ "Node 0 MemTotal:       131587072 kB\nNode 0 MemFree: 1 kB\n",
+			131587072 },
+		{ "Node 63 MemFree: 5 kB\nNode 63 MemTotal:1 kB\n", 1 },
+		{ "Node 0 MemTotal: 7", 7 },
+		{ "Node 0 MemTotal: ", 0 },
+		{ "Node 0 MemTotal: kB\n", 0 },
+		{ "Node 0 MemTotal: 99999999999999999999 kB\n", 0 },
+		{ "Node 0 MemFree: 5 kB\n", 0 },
+		{ "", 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		assert_int_equal(
+			topology_parse_meminfo(texts[i].text, strlen(texts[i].text)),
+			texts[i].kib);
+}
+
+static void test_nodes(void **state)
+{
+	struct topology topology;
+	struct scratch scratch;
+	char path[128];
+
+	(void)state;
+	scratch_init(&scratch);
+	scratch_unpack(&scratch, FIXTURES, "xeon-2s");
+	snprintf(path, sizeof(path), "%s/sys", scratch.path);
+	/* One without CPUs, one whose size is not told, and one too many. */
+	scratch_write(&scratch, "sys/devices/system/node/online", "0-1,3,5,64\n");
+	scratch_write(&scratch, "sys/devices/system/node/node3/cpulist", "\n");
+	scratch_write(&scratch, "sys/devices/system/node/node3/meminfo",
+		"Node 3 MemTotal: 1048576 kB\n");
+	scratch_write(&scratch, "sys/devices/system/node/node64/meminfo",
+		"Node 64 MemTotal: 1048576 kB\n");
+	assert_int_equal(topology_read(path, &topology), 0);
+	assert_int_equal(topology.n_nodes, 6);
+	assert_int_equal(topology.node_memory_kib[0], 131587072);
+	assert_int_equal(topology.node_memory_kib[1], 132111360);
+	assert_int_equal(topology.node_memory_kib[2], 0);
+	assert_int_equal(topology.node_memory_kib[3], 1048576);
+	assert_int_equal(topology.node_memory_kib[5], 0);
+	assert_int_equal(topology.cpus[7].node, 1);
+	topology_deinit(&topology);
+	scratch_deinit(&scratch);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hosts),
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_meminfo),
+		cmocka_unit_test(test_nodes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

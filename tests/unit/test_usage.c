@@ -14,6 +14,8 @@
 /* Weight of a millisecond. */
 #define W (16 * MS)
 
+static const struct weight_model model = { .smt_gain = 0.2, .frequency_exponent = 2 };
+
 struct fixture {
 	struct scene scene;
 	struct sample previous, now;
@@ -45,7 +47,8 @@ static int teardown(void **state)
 static void compute(struct fixture *f, bool remapped)
 {
 	assert_int_equal(usage_reserve(&f->usage, &f->scene.machine, &f->now), 0);
-	usage_compute(&f->usage, &f->scene.machine, &f->previous, &f->now, remapped);
+	usage_compute(
+		&f->usage, &f->scene.machine, &model, &f->previous, &f->now, remapped);
 }
 
 static void check_weights(
@@ -75,14 +78,16 @@ static void test_matched(void **state)
 	f->now.cpus[9].busy_ns = 49 * MS;
 	compute(f, false);
 	check_weights(f, 0, 250 * W, 50 * W);
-	assert_int_equal(f->usage.cpu_ns[0], 300 * MS);
+	assert_int_equal(usage_cpu_ns(&f->usage, 0), 300 * MS);
 	assert_int_equal(f->usage.threads[2].weight[0], 50 * W);
 	assert_int_equal(f->usage.threads[2].package[0], 1);
 	assert_int_equal(f->usage.threads[2].weight[1], 50 * W);
 	assert_int_equal(f->usage.threads[2].package[1], 0);
 	/* The host has what is left; it may be nothing. */
-	assert_int_equal(f->usage.host_weight[0], 450 * W);
-	assert_int_equal(f->usage.host_weight[1], 0);
+	assert_int_equal(f->usage.host[0].weight, 450 * W);
+	assert_int_equal(f->usage.host[0].cpu_ns, 450 * MS);
+	assert_int_equal(f->usage.host[1].weight, 0);
+	assert_int_equal(usage_cell(&f->usage, 0, 1)->cpu_ns, 50 * MS);
 	/* vCPUs are where they were last. */
 	assert_int_equal(usage_cell(&f->usage, 0, 0)->n_vcpus, 1);
 	assert_int_equal(usage_cell(&f->usage, 0, 1)->n_vcpus, 2);
@@ -231,7 +236,7 @@ static void test_ended_threads(void **state)
 	compute(f, false);
 	/* Where its other threads were. */
 	check_weights(f, 0, 330 * W, 110 * W);
-	assert_int_equal(f->usage.cpu_ns[0], 440 * MS);
+	assert_int_equal(usage_cpu_ns(&f->usage, 0), 440 * MS);
 	/* Nothing else ran: where its first vCPU is. */
 	check_weights(f, 1, 0, 6 * W);
 	/* No threads at all. */
@@ -274,10 +279,97 @@ static void test_cpus_come_and_go(void **state)
 	f->previous.cpus[6].busy_ns = 500 * MS;
 	compute(f, true);
 	check_weights(f, 0, 10 * W, 20 * W);
-	assert_int_equal(f->usage.busy_ns[0], 500 * MS);
+	assert_int_equal(f->usage.loads.busy_ns[0], 500 * MS);
 	/* Without that reason, a CPU was busy all the time at most. */
 	compute(f, false);
-	assert_int_equal(f->usage.busy_ns[0], 500 * MS + 1020 * MS);
+	assert_int_equal(f->usage.loads.busy_ns[0], 500 * MS + 1020 * MS);
+}
+
+/* CPUs 0 and 4 share a core, 1 and 5 another; 2 and 3 run at twice 0's frequency. */
+static void shape(struct fixture *f)
+{
+	f->scene.cpus[4].core = 0;
+	f->scene.cpus[5].core = 1;
+	for (uint16_t i = 0; i < 6; i++)
+		f->now.cpus[i].khz = i == 2 || i == 3 ? 4000000 : 2000000;
+	/* The mean of busy time: 2.4 GHz. */
+	f->now.cpus[0].busy_ns = 1000 * MS;
+	f->now.cpus[1].busy_ns = 1000 * MS;
+	f->now.cpus[2].busy_ns = 500 * MS;
+	f->now.cpus[3].busy_ns = 250 * MS;
+	f->now.cpus[4].busy_ns = 1000 * MS;
+}
+
+static void check_ratio(uint64_t a, uint64_t b, double ratio)
+{
+	assert_true((double)a > (double)b * ratio * (1 - 1e-6) &&
+		    (double)a < (double)b * ratio * (1 + 1e-6));
+}
+
+static void test_factors(void **state)
+{
+	struct fixture *f = *state;
+	const struct usage_thread *threads;
+	uint64_t slow;
+
+	shape(f);
+	scene_add_domain(&f->previous, 1, 4);
+	scene_add_domain(&f->now, 1, 4);
+	for (uint16_t i = 0; i < 5; i++)
+		scene_add_thread(&f->previous, SAMPLE_THREAD_VCPU, i, 0, i == 4 ? 1 : i);
+	for (uint16_t i = 0; i < 5; i++)
+		scene_add_thread(&f->now, SAMPLE_THREAD_VCPU, i, 100 * MS, i % 4);
+	/* What was left by threads that ended. */
+	f->now.domains[0].exited_ns = 50 * MS;
+	compute(f, false);
+	threads = f->usage.threads;
+	/* CPU 1's sibling was idle: its own clock alone. */
+	slow = threads[1].weight[0];
+	check_ratio(slow, 100 * W, 25.0 / 36);
+	/* CPU 0's was busy all the time. */
+	check_ratio(threads[0].weight[0], slow, 0.6);
+	check_ratio(threads[2].weight[0], slow, 4);
+	/* From CPU 1 to CPU 0, within the package: half of either. */
+	check_ratio(threads[4].weight[0], slow, 0.3);
+	check_ratio(threads[4].weight[1], slow, 0.5);
+	assert_int_equal(threads[4].package[0] + threads[4].package[1], 0);
+	check_ratio(usage_cell(&f->usage, 0, 0)->weight, slow,
+		(0.6 + 1 + 4 + 4 + 0.8) * 5.5 / 5);
+	assert_int_equal(usage_cell(&f->usage, 0, 0)->cpu_ns, 550 * MS);
+}
+
+/* The host's time weighs what it does where it was left over. */
+static void test_host_factor(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t slow = (uint64_t)(100 * W * (25.0 / 36));
+
+	shape(f);
+	scene_add_domain(&f->previous, 1, 4);
+	scene_add_domain(&f->now, 1, 4);
+	for (uint16_t i = 0; i < 5; i++) {
+		uint64_t ns = f->now.cpus[i].busy_ns - (i == 2 ? 400 * MS : 0);
+
+		scene_add_thread(&f->previous, SAMPLE_THREAD_VCPU, i, 0, i);
+		scene_add_thread(&f->now, SAMPLE_THREAD_VCPU, i, ns, i);
+	}
+	compute(f, false);
+	assert_int_equal(f->usage.host[0].cpu_ns, 400 * MS);
+	check_ratio(f->usage.host[0].weight, slow, 16);
+	/* A thread that was elsewhere than it was seen takes no time of the host's. */
+	f->now.threads[3].last_cpu = f->previous.threads[3].last_cpu = 1;
+	compute(f, false);
+	assert_int_equal(f->usage.host[0].cpu_ns, 400 * MS);
+	check_ratio(f->usage.host[0].weight, slow, 16);
+	/* More than all CPUs were busy: nothing is left. */
+	f->now.threads[3].cpu_ns += 500 * MS;
+	compute(f, false);
+	assert_int_equal(f->usage.host[0].cpu_ns, 0);
+	assert_int_equal(f->usage.host[0].weight, 0);
+	/* No domain at all: it had all CPUs. */
+	f->now.n_domains = 0;
+	compute(f, false);
+	check_ratio(f->usage.host[0].weight, slow, 6 + 10 + 20 + 10 + 6);
 }
 
 static void test_no_packages(void **state)
@@ -293,7 +385,7 @@ static void test_no_packages(void **state)
 	compute(f, false);
 	assert_int_equal(f->usage.n_packages, 1);
 	assert_int_equal(usage_cell(&f->usage, 0, 0)->weight, 10 * W);
-	assert_int_equal(f->usage.host_weight[0], 20 * W);
+	assert_int_equal(f->usage.host[0].weight, 20 * W);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -309,6 +401,8 @@ int main(void)
 		TEST(test_ended_threads),
 		TEST(test_vcpus_without_threads),
 		TEST(test_cpus_come_and_go),
+		TEST(test_factors),
+		TEST(test_host_factor),
 		TEST(test_no_packages),
 	};
 

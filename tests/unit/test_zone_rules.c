@@ -84,7 +84,8 @@ static const struct zone_case cases[] = {
 
 static void check(const struct zone_case *test)
 {
-	const struct topology topology = { 4, (struct topology_cpu *)dies };
+	const struct topology topology = { .n_cpus = 4,
+		.cpus = (struct topology_cpu *)dies };
 	struct zone_found found[MAX] = { 0 };
 	uint16_t source[MACHINE_ZONES_MAX];
 	struct machine machine = { 0 };
@@ -126,7 +127,8 @@ static void test_cases(void **state)
 
 static void test_mmio_alone(void **state)
 {
-	const struct topology topology = { 4, (struct topology_cpu *)dies };
+	const struct topology topology = { .n_cpus = 4,
+		.cpus = (struct topology_cpu *)dies };
 	struct zone_found found[2] = {
 		{ .path = "intel-rapl-mmio:0", .name = "package-0", .parent = -1 },
 		{ .path = "intel-rapl:0", .name = "package-0", .parent = -1 },
@@ -151,7 +153,7 @@ static void test_caps(void **state)
 {
 	struct zone_found *found = calloc(ZONE_RULES_FOUND_MAX, sizeof(*found));
 	struct topology_cpu cpus[MACHINE_PACKAGES_MAX + 1] = { 0 };
-	struct topology topology = { MACHINE_PACKAGES_MAX + 1, cpus };
+	struct topology topology = { .n_cpus = MACHINE_PACKAGES_MAX + 1, .cpus = cpus };
 	uint16_t source[MACHINE_ZONES_MAX];
 	struct machine machine = { 0 };
 	size_t n = 0;
