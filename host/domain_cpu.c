@@ -17,7 +17,6 @@
 #define SEARCH_FAST_NS (1u * (uint64_t)NSEC_PER_SEC)
 #define SEARCH_SLOW_NS (10u * (uint64_t)NSEC_PER_SEC)
 #define SEARCHES_FAST  10
-#define START_TICK_NS  (NSEC_PER_SEC / 100)
 
 int domain_cpu_new(const struct domain_cpu_context *context,
 	const struct inventory_domain *domain, struct domain_cpu **ret_domain)
@@ -483,6 +482,6 @@ int domain_cpu_read(struct domain_cpu *domain, struct sample *sample)
 		domain->error = r;
 		return r;
 	}
-	domain->read_ticks = sample->boottime_ns / START_TICK_NS;
+	domain->read_ticks = sample->boottime_ns / SAMPLE_START_TICK_NS;
 	return add_to_sample(domain, sample);
 }

@@ -237,9 +237,9 @@ static const struct option_spec specs[] = {
 	{ "run-dir", "DIR", "where hostd.sock is (" RUNDIR ")", set_run_dir, false },
 };
 
-void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
+void hostd_config_init(struct hostd_config *config)
 {
-	struct hostd_config config = {
+	*config = (struct hostd_config){
 		.connect_uri = "qemu:///system",
 		.sysfs = "/sys",
 		.procfs = "/proc",
@@ -253,6 +253,11 @@ void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 		.estimate_idle_uw = 10000000,
 		.estimate_full_uw = 100000000,
 	};
+}
+
+void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
+{
+	struct hostd_config config;
 	const struct options options = {
 		.program = "vmpower-hostd",
 		.synopsis = "[OPTION]...",
@@ -264,8 +269,35 @@ void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 		.settings = &config,
 	};
 
+	hostd_config_init(&config);
 	options_parse(&options, argc, argv, OPTIONS_NO_OPERANDS);
 	*ret_config = config;
+}
+
+size_t hostd_config_meter_specs(
+	struct option_spec ret_specs[HOSTD_CONFIG_METER_SPECS_MAX])
+{
+	static const char *const names[] = { "idle-policy", "smt-gain",
+		"frequency-exponent" };
+	size_t n = 0;
+
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		for (size_t j = 0; j < sizeof(specs) / sizeof(specs[0]); j++) {
+			if (strcmp(specs[j].name, names[i]) == 0)
+				ret_specs[n++] = specs[j];
+		}
+	}
+	return n;
+}
+
+struct meter_options hostd_config_meter_options(
+	const struct hostd_config *config, bool estimated)
+{
+	return (struct meter_options){
+		.idle_policy = config->idle_policy,
+		.weight = config->weight,
+		.estimated = estimated,
+	};
 }
 
 void hostd_config_deinit(struct hostd_config *config)

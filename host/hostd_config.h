@@ -10,7 +10,9 @@
 #include "host/idle_policy.h"
 #include "host/inventory.h"
 #include "host/machine.h"
+#include "host/meter.h"
 #include "host/weight.h"
+#include "shared/options.h"
 
 #define HOSTD_CONFIG_TEXT_SIZE 256
 
@@ -50,12 +52,29 @@ struct hostd_config {
 	struct hostd_domain_config *domains; /* owned */
 };
 
+/* Of hostd_config_meter_specs(). */
+#define HOSTD_CONFIG_METER_SPECS_MAX 8
+
+/* The defaults. */
+void hostd_config_init(struct hostd_config *config);
+
 /*
  * Reads flags and file into *ret_config; on any error in them it says so on
  * stderr and exits 2, on --help and --version it exits 0.
  */
 void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config);
 void hostd_config_deinit(struct hostd_config *config);
+
+/*
+ * Those of the settings that are the meter's: another program that has one takes them
+ * by the same names, into a struct hostd_config. Returns how many there are.
+ */
+size_t hostd_config_meter_specs(
+	struct option_spec ret_specs[HOSTD_CONFIG_METER_SPECS_MAX]);
+
+/* What they mean to a meter; estimated: the energy is. */
+struct meter_options hostd_config_meter_options(
+	const struct hostd_config *config, bool estimated);
 
 /*
  * How often the domain's guest is told: max(interval, 1000 ms, configured). A

@@ -37,6 +37,8 @@ host_libhost_a_SOURCES = \
 	host/inventory.c host/inventory.h \
 	host/inventory_libvirt.c host/inventory_libvirt.h \
 	host/kthread_scan.c host/kthread_scan.h \
+	host/json_scan.c host/json_scan.h \
+	host/json_text.c host/json_text.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
 	host/ledger_file.c host/ledger_file.h \
@@ -44,6 +46,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/libvirt_domains.c host/libvirt_domains.h \
+	host/lines.c host/lines.h \
 	host/link.c host/link.h \
 	host/link_socket.c host/link_socket.h \
 	host/links.c host/links.h \
@@ -56,6 +59,7 @@ host_libhost_a_SOURCES = \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
 	host/publisher.c host/publisher.h \
+	host/replay.c host/replay.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
 	host/snapshot.c host/snapshot.h \
@@ -63,7 +67,12 @@ host_libhost_a_SOURCES = \
 	host/task.c host/task.h \
 	host/text.c host/text.h \
 	host/tick.c host/tick.h \
+	host/tick_json.c host/tick_json.h \
 	host/topology.c host/topology.h \
+	host/trace.c host/trace.h \
+	host/trace_host.c host/trace_host.h \
+	host/trace_reader.c host/trace_reader.h \
+	host/trace_tick.c host/trace_tick.h \
 	host/usage.c host/usage.h \
 	host/virt.c host/virt.h \
 	host/weight.c host/weight.h \

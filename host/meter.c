@@ -176,6 +176,8 @@ static void read_zones(const struct step *step, bool broken)
 		zone->state = delta.state;
 		zone->dt_ns = delta.dt_ns;
 		zone->total_uj = delta.energy_uj;
+		zone->idle_uw = idle_power_uw(&state->idle_power);
+		zone->idle_origin = state->idle_power.origin;
 		if (delta.state == TICK_ZONE_AMBIGUOUS)
 			zone->unattributed_uj = delta.energy_uj;
 	}

@@ -324,7 +324,7 @@ int process_read(struct process *process)
 
 	check_links(process);
 	for (;;) {
-		uint64_t clock_ns = read_clock(process), sum_ns, ended_ns;
+		uint64_t clock_ns = read_clock(process), sum_ns, exited_ns;
 
 		if (process->scan_due) {
 			int r = scan_threads(process);
@@ -340,11 +340,10 @@ int process_read(struct process *process)
 			read_blind(process, clock_ns);
 			return 0;
 		}
-		ended_ns = clock_ns > sum_ns ? clock_ns - sum_ns : 0;
-		if (ended_ns <= process->exited_ns || scanned) {
-			if (ended_ns > process->exited_ns)
-				process->exited_ns = ended_ns;
-			process->cpu_ns = sum_ns + process->exited_ns;
+		exited_ns = sample_exited_ns(process->exited_ns, clock_ns, sum_ns);
+		if (exited_ns == process->exited_ns || scanned) {
+			process->exited_ns = exited_ns;
+			process->cpu_ns = sum_ns + exited_ns;
 			return 0;
 		}
 		process->scan_due = true;

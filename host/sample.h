@@ -16,6 +16,9 @@
 #include "host/machine.h"
 #include "shared/uuid.h"
 
+/* start_ticks count in USER_HZ, which is 100 wherever KVM runs. */
+#define SAMPLE_START_TICK_NS UINT64_C(10000000)
+
 enum sample_thread_kind {
 	SAMPLE_THREAD_VCPU,
 	SAMPLE_THREAD_EMULATOR, /* QEMU's other threads and helper processes */
@@ -109,6 +112,19 @@ struct sample_thread *sample_add_thread(struct sample *sample);
 
 /* Copies all of from into to, reusing to's memory; -ENOMEM leaves to empty. */
 int sample_copy(struct sample *to, const struct sample *from);
+
+/*
+ * The CPU time of threads that ended, which was exited_ns so far: what the clock of
+ * their process has and the threads that live do not. The clock was read before them, so
+ * that it may lag behind their sum; then what is known already stays.
+ */
+static inline uint64_t sample_exited_ns(
+	uint64_t exited_ns, uint64_t clock_ns, uint64_t live_ns)
+{
+	uint64_t ended_ns = clock_ns > live_ns ? clock_ns - live_ns : 0;
+
+	return ended_ns > exited_ns ? ended_ns : exited_ns;
+}
 
 /* The domain with this UUID, or NULL. */
 const struct sample_domain *sample_find_domain(

@@ -131,17 +131,14 @@ static int configure_idle_power(struct sampler *sampler, bool estimated)
 
 static int open_meter(struct sampler *sampler)
 {
-	const struct hostd_config *config = sampler->config;
-	const struct meter_options options = {
-		.idle_policy = config->idle_policy,
-		.weight = config->weight,
-		.estimated = strcmp(energy_source_name(sampler->energy), "estimate") == 0,
-	};
+	bool estimated = strcmp(energy_source_name(sampler->energy), "estimate") == 0;
+	const struct meter_options options = hostd_config_meter_options(
+		sampler->config, estimated);
 	int r = meter_new(&options, &sampler->meter);
 
 	if (r < 0)
 		return r;
-	r = configure_idle_power(sampler, options.estimated);
+	r = configure_idle_power(sampler, estimated);
 	return r < 0 ? r : restore_idle_power(sampler);
 }
 

@@ -14,6 +14,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/idle_power.h"
 #include "host/machine.h"
 #include "shared/message.h"
 #include "shared/uuid.h"
@@ -39,6 +40,9 @@ struct tick_zone {
 	uint64_t dt_ns;
 	uint64_t total_uj;
 	uint64_t unattributed_uj;
+	/* The idle power that the shares were reckoned with, and whence it is known. */
+	uint64_t idle_uw;
+	enum idle_power_origin idle_origin;
 	struct tick_share host;
 };
 

@@ -13,7 +13,9 @@
 #include "host/command_settings.h"
 #include "host/doctor.h"
 #include "host/enroll.h"
+#include "host/hostd_config.h"
 #include "host/list.h"
+#include "host/replay.h"
 #include "shared/cleanup.h"
 #include "shared/options.h"
 
@@ -118,6 +120,33 @@ static int run_enroll(int argc, char **argv)
 		stdout, settings.paths[COMMAND_CONNECT], argv[first], settings.undo);
 }
 
+static int run_replay(int argc, char **argv)
+{
+	struct option_spec specs[HOSTD_CONFIG_METER_SPECS_MAX];
+	struct hostd_config config;
+	struct meter_options meter;
+	const struct options options = {
+		.program = "vmpower replay",
+		.synopsis = "[OPTION]... FILE",
+		.summary = "Share out the energy of a trace that vmpower-hostd --record "
+			   "wrote ('-': standard input).",
+		.specs = specs,
+		.n_specs = hostd_config_meter_specs(specs),
+		.settings = &config,
+	};
+	int first;
+
+	hostd_config_init(&config);
+	first = options_parse(&options, argc, argv, OPTIONS_OPERANDS);
+	if (argc - first != 1) {
+		fprintf(stderr, "vmpower replay: %s\nTry 'vmpower replay --help'.\n",
+			first == argc ? "which FILE?" : "too many operands");
+		return EXIT_USAGE;
+	}
+	meter = hostd_config_meter_options(&config, false);
+	return replay_run(argv[first], &meter);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
@@ -125,6 +154,7 @@ static const struct {
 	{ "doctor", run_doctor },
 	{ "enroll", run_enroll },
 	{ "list", run_list },
+	{ "replay", run_replay },
 };
 
 /* A full disk behind stdout is a failure like others. */
@@ -144,7 +174,8 @@ int main(int argc, char **argv)
 		.summary = "The energy of the virtual machines on this host.\n\n"
 			   "  list             power and energy of each domain\n"
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
-			   "  enroll DOMAIN    give a domain its channel\n\n"
+			   "  enroll DOMAIN    give a domain its channel\n"
+			   "  replay FILE      share out what was recorded\n\n"
 			   "vmpower COMMAND --help tells a command's options.",
 	};
 	int first = options_parse(&options, argc, argv, OPTIONS_SUBCOMMAND);

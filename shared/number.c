@@ -90,15 +90,23 @@ int number_parse_double(const char *text, double max, double *ret_value)
 
 size_t number_format_u64(char text[NUMBER_U64_SIZE], uint64_t value)
 {
+	static const char pairs[] = "00010203040506070809101112131415161718192021222324"
+				    "25262728293031323334353637383940414243444546474849"
+				    "50515253545556575859606162636465666768697071727374"
+				    "75767778798081828384858687888990919293949596979899";
 	char digits[NUMBER_U64_SIZE];
-	size_t n = 0;
+	size_t at = sizeof(digits), n;
 
-	do {
-		digits[n++] = (char)('0' + value % 10);
-		value /= 10;
-	} while (value);
-	for (size_t i = 0; i < n; i++)
-		text[i] = digits[n - 1 - i];
+	while (value >= 10) {
+		at -= 2;
+		memcpy(digits + at, pairs + 2 * (value % 100), 2);
+		value /= 100;
+	}
+	/* What is left has one digit, or none, where the last pair began the number. */
+	if (value > 0 || at == sizeof(digits))
+		digits[--at] = (char)('0' + value);
+	n = sizeof(digits) - at;
+	memcpy(text, digits + at, n);
 	text[n] = '\0';
 	return n;
 }
