@@ -371,9 +371,11 @@ int sampler_measure(struct sampler *sampler, uint64_t late_ns)
 	if (r == 0)
 		r = book(sampler);
 	if (r < 0) {
-		log_error("This tick is lost, the next one covers it: %s", strerror(-r));
+		log_error("This tick is not booked, the next one covers it: %s",
+			strerror(-r));
 		return r;
 	}
+	meter_accept(sampler->meter);
 	log_zones(sampler);
 	energy_look_around(sampler->energy, clock_monotonic_ns());
 	sampler->needs_inventory = false;

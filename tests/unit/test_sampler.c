@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
-/* Whole ticks on a recorded host: what is said about zones whose readings make no sense.
+/*
+ * Whole ticks on a recorded host: what is said about zones whose readings make no sense,
+ * and what becomes of a tick that the ledger does not take.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -33,6 +36,16 @@ void __wrap_log_line(enum log_level level, const char *format, ...)
 	n += (size_t)vsnprintf(lines + n, sizeof(lines) - n - 1, format, arguments);
 	va_end(arguments);
 	strcpy(lines + n, "\n");
+}
+
+int __real_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
+int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
+
+static int refusal; /* of the ledger; 0: it takes what comes */
+
+int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update)
+{
+	return refusal ? refusal : __real_ledger_apply(ledger, update);
 }
 
 struct fixture {
@@ -144,6 +157,33 @@ static void test_ambiguous(void **state)
 	assert_string_equal(measure(fixture, "3\n"), "");
 }
 
+/* What the ledger does not take is in the next tick. */
+static void test_refused(void **state)
+{
+	static const int refusals[] = { -EINVAL, -E2BIG, -ENOMEM };
+	struct fixture *fixture = *state;
+	const struct tick_zone *zone = &sampler_tick(fixture->sampler)->zones[0];
+
+	measure(fixture, "1000000\n");
+	for (size_t i = 0; i < 3; i++) {
+		char energy_uj[16];
+
+		snprintf(energy_uj, sizeof(energy_uj), "%zu", 1000100 + 100 * i);
+		scratch_write(&fixture->scratch, ZONE "0/energy_uj", energy_uj);
+		refusal = refusals[i];
+		lines[0] = '\0';
+		assert_int_equal(sampler_measure(fixture->sampler, 0), refusal);
+		assert_non_null(strstr(lines, "the next one covers it"));
+	}
+	refusal = 0;
+	measure(fixture, "1000700\n");
+	assert_int_equal(zone->total_uj, 700);
+	assert_int_equal(zone->dt_ns, sampler_tick(fixture->sampler)->dt_ns);
+	assert_int_equal(ledger_zone(sampler_ledger(fixture->sampler), 0)->total_uj, 700);
+	measure(fixture, "1000701\n");
+	assert_int_equal(zone->total_uj, 1);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -152,7 +192,9 @@ int main(void)
 		TEST(test_impossible),
 		TEST(test_unreadable),
 		TEST(test_ambiguous),
+		TEST(test_refused),
 	};
+
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
