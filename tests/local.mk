@@ -214,6 +214,7 @@ tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
 tests_unit_test_sampler_SOURCES = tests/unit/test_sampler.c \
+	tests/unit/fake_qemu.c tests/unit/fake_qemu.h \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_sampler_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
