@@ -26,10 +26,8 @@
 #include "shared/notify.h"
 
 #define LINK_PERIOD_MIN_MS 1000
-/* How long the first tick after a restart waits for libvirt. */
-#define INVENTORY_WAIT_NS (60 * (uint64_t)NSEC_PER_SEC)
-/* When the log says that it waits. */
-#define INVENTORY_PATIENCE_NS (3 * (uint64_t)NSEC_PER_SEC)
+/* How long the first tick waits for libvirt: only it knows who came since the last run. */
+#define INVENTORY_WAIT_NS (3 * (uint64_t)NSEC_PER_SEC)
 /* Snapshots older than this many intervals make /healthz say so. */
 #define STALE_INTERVALS 3
 #define STALE_MIN_NS	(10 * (uint64_t)NSEC_PER_SEC)
@@ -42,7 +40,7 @@ struct hostd {
 	int timer_fd;
 	uint64_t begin_ns, n_intervals; /* the timer's; CLOCK_MONOTONIC */
 	struct inventory_source *source;
-	struct inventory *inventory; /* never NULL */
+	struct inventory *inventory; /* until libvirt tells, the ledger's */
 	struct sampler *sampler;
 	struct links *links;
 	struct writer *writer;
@@ -52,7 +50,6 @@ struct hostd {
 	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
 	struct http *http;
 	bool ready;
-	bool said_waiting;
 	int writer_error;
 	uint64_t measured_ns; /* when the last tick was; CLOCK_MONOTONIC */
 };
@@ -64,12 +61,6 @@ static uint64_t stale_ns(const struct hostd *hostd)
 		      NSEC_PER_MSEC;
 
 	return ns < STALE_MIN_NS ? STALE_MIN_NS : ns;
-}
-
-static bool may_measure(const struct hostd *hostd)
-{
-	return hostd->inventory->connected || !sampler_needs_inventory(hostd->sampler) ||
-	       clock_monotonic_ns() - hostd->begin_ns > INVENTORY_WAIT_NS;
 }
 
 /* The disk's trouble is not the ticks', but who relies on the ledger must know. */
@@ -91,24 +82,20 @@ static void log_writer(struct hostd *hostd)
 			hostd->config->state_dir);
 }
 
-static void log_waiting(struct hostd *hostd)
+static void log_ready(const struct hostd *hostd)
 {
-	if (hostd->said_waiting ||
-		clock_monotonic_ns() - hostd->begin_ns < INVENTORY_PATIENCE_NS)
-		return;
-	hostd->said_waiting = true;
-	log_warning(
-		"Waiting for libvirt (%s) to tell the domains that the first tick after "
-		"the restart is for; is libvirtd running? See vmpower doctor",
-		hostd->config->connect_uri);
+	log_info("Measuring every %u ms, source=%s", hostd->config->interval_ms,
+		sampler_source_name(hostd->sampler));
+	if (!hostd->inventory->connected)
+		log_warning(
+			"libvirt (%s) does not tell yet which domains run; until it does, "
+			"those are measured that ran before, %zu. Is libvirtd running? "
+			"See vmpower doctor",
+			hostd->config->connect_uri, hostd->inventory->n_domains);
 }
 
 static void measure(struct hostd *hostd, uint64_t late_ns)
 {
-	if (!may_measure(hostd)) {
-		log_waiting(hostd);
-		return;
-	}
 	if (sampler_measure(hostd->sampler, late_ns) < 0)
 		return;
 	hostd->measured_ns = clock_monotonic_ns();
@@ -119,8 +106,7 @@ static void measure(struct hostd *hostd, uint64_t late_ns)
 	if (!hostd->ready) {
 		hostd->ready = true;
 		notify_send("READY=1");
-		log_info("Measuring every %u ms, source=%s", hostd->config->interval_ms,
-			sampler_source_name(hostd->sampler));
+		log_ready(hostd);
 	}
 }
 
@@ -156,6 +142,9 @@ static void tick(evutil_socket_t fd, short what, void *data)
 		return;
 	hostd->n_intervals += expired;
 	now_ns = clock_monotonic_ns();
+	if (!hostd->ready && !hostd->inventory->connected &&
+		now_ns - hostd->begin_ns < INVENTORY_WAIT_NS)
+		return;
 	due_ns = hostd->begin_ns +
 		 hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
 	measure(hostd, now_ns > due_ns ? now_ns - due_ns : 0);
@@ -291,6 +280,8 @@ static int start_sources(struct hostd *hostd)
 {
 	int r = sampler_new(hostd->config, &hostd->sampler);
 
+	if (r == 0)
+		r = sampler_recall_inventory(hostd->sampler, &hostd->inventory);
 	if (r < 0)
 		return r;
 	r = start_links(hostd);
@@ -299,7 +290,8 @@ static int start_sources(struct hostd *hostd)
 	r = writer_start(hostd->config->state_dir, WRITER_INTERVAL_MS, &hostd->writer);
 	if (r < 0)
 		return r;
-	r = inventory_libvirt_ops.open(hostd->config->connect_uri, &hostd->source);
+	r = inventory_libvirt_ops.open(
+		hostd->config->connect_uri, hostd->inventory, &hostd->source);
 	if (r < 0)
 		return r;
 	return add_event(hostd, &hostd->inventory_event,
@@ -312,8 +304,7 @@ static int start(struct hostd *hostd)
 		start_http, start_watchdog, start_timer };
 
 	hostd->base = event_base_new();
-	hostd->inventory = calloc(1, sizeof(*hostd->inventory));
-	if (!hostd->base || !hostd->inventory)
+	if (!hostd->base)
 		return -ENOMEM;
 	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
 		int r = steps[i](hostd);

@@ -16,7 +16,7 @@
 struct inventory_domain {
 	struct uuid uuid;
 	char *name; /* untrusted text */
-	int id;	    /* libvirt's, of the running incarnation */
+	int id;	    /* libvirt's, of the running incarnation; -1: not known yet */
 	bool paused;
 	uint32_t n_vcpus;   /* online now */
 	uint32_t max_vcpus; /* as many as can be plugged */
@@ -46,9 +46,11 @@ struct inventory_source {
 struct inventory_ops {
 	/*
 	 * Begins to watch the management layer at this URI. That it is away is no
-	 * error: the first inventory says so. The caller owns the source.
+	 * error: then the first inventory is the known one, copied, not connected.
+	 * The caller owns the source.
 	 */
-	int (*open)(const char *uri, struct inventory_source **ret_source);
+	int (*open)(const char *uri, const struct inventory *known,
+		struct inventory_source **ret_source);
 	/* Readable when take() has something. The source's own. */
 	int (*fd)(const struct inventory_source *source);
 	/*

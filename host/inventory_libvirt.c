@@ -401,7 +401,8 @@ static void watcher_freep(struct watcher **watcher)
 	watcher_free(*watcher);
 }
 
-static int watcher_new(const char *uri, struct watcher **ret_watcher)
+static int watcher_new(const char *uri, const struct inventory *known,
+	struct watcher **ret_watcher)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	cleanup(watcher_freep) struct watcher *watcher = calloc(1, sizeof(*watcher));
@@ -421,9 +422,9 @@ static int watcher_new(const char *uri, struct watcher **ret_watcher)
 	if (watcher->newest_fd < 0 || watcher->stop_fd < 0 || watcher->ended_fd < 0)
 		return -EMFILE;
 	watcher->uri = strdup(uri);
-	watcher->current = calloc(1, sizeof(*watcher->current));
-	if (!watcher->uri || !watcher->current)
+	if (!watcher->uri || inventory_copy(known, &watcher->current) < 0)
 		return -ENOMEM;
+	watcher->current->connected = false;
 	pthread_once(&once, initialize_libvirt);
 	r = add_to_loop(watcher);
 	if (r < 0)
@@ -445,10 +446,11 @@ static int start_thread(struct watcher *watcher)
 	return -r;
 }
 
-static int libvirt_open(const char *uri, struct inventory_source **ret_source)
+static int libvirt_open(const char *uri, const struct inventory *known,
+	struct inventory_source **ret_source)
 {
 	cleanup(watcher_freep) struct watcher *watcher = NULL;
-	int r = watcher_new(uri, &watcher);
+	int r = watcher_new(uri, known, &watcher);
 
 	if (r == 0)
 		r = start_thread(watcher);

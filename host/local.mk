@@ -43,6 +43,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_book.c host/ledger_book.h \
 	host/ledger_file.c host/ledger_file.h \
 	host/ledger_image.c host/ledger_image.h \
+	host/ledger_inventory.c host/ledger_inventory.h \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/libvirt_domains.c host/libvirt_domains.h \

@@ -25,6 +25,7 @@ struct meter {
 	/* The machine of_zone is for; remapped: not that of the previous sample. */
 	uint64_t generation;
 	bool remapped;
+	bool stepped; /* incoming is of a step that may be accepted */
 	struct sample previous;
 	struct sample incoming; /* becomes the previous one */
 	struct usage usage;
@@ -85,6 +86,7 @@ int meter_restore_idle_power(
 	if (r < 0)
 		return r;
 	state->idle_power.learned = *learned;
+	state->accepted.learned = *learned;
 	return 0;
 }
 
@@ -104,6 +106,7 @@ static void map_zones(struct meter *meter, const struct machine *machine)
 	meter->remapped = true;
 }
 
+/* What is incoming is what the next step goes on from. */
 static void swap_samples(struct meter *meter)
 {
 	struct sample previous = meter->previous;
@@ -124,7 +127,7 @@ int meter_resume(
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		struct zone_delta first;
 
-		zone_counter_advance(&meter->zones.of_zone[z]->counter,
+		zone_counter_advance(&meter->zones.of_zone[z]->accepted.counter,
 			&machine->zones[z], &sample->zones[z], sample->boottime_ns, false,
 			&first);
 	}
@@ -358,7 +361,7 @@ static void take(const struct step *step)
 		tick->dt_ns = sample->boottime_ns - meter->previous.boottime_ns;
 	for (size_t i = 0; i < sample->n_domains; i++)
 		tick->domains[i].uuid = sample->domains[i].uuid;
-	zone_states_move_players(&meter->zones, &meter->previous, sample);
+	zone_states_begin(&meter->zones, &meter->previous, sample);
 	read_zones(step, broken);
 	if (!broken) {
 		usage_compute(&meter->usage, step->machine, &meter->options.weight,
@@ -383,13 +386,22 @@ int meter_step(struct meter *meter, const struct machine *machine,
 	};
 
 	assert(sample->n_zones == machine->n_zones);
+	meter->stepped = false;
 	map_zones(meter, machine);
 	if (reserve(&step) < 0)
 		return -ENOMEM;
 	take(&step);
 	tick->quality = judge(&step);
+	meter->stepped = true;
+	return 0;
+}
+
+void meter_accept(struct meter *meter)
+{
+	assert(meter->stepped);
+	zone_states_accept(&meter->zones);
+	swap_samples(meter);
 	meter->resumed = false;
 	meter->remapped = false;
-	swap_samples(meter);
-	return 0;
+	meter->stepped = false;
 }

@@ -43,7 +43,8 @@ int meter_set_idle_power(struct meter *meter, const char *zone,
 int meter_restore_idle_power(
 	struct meter *meter, const char *zone, const struct idle_power_state *learned);
 
-/* NULL: no such zone. Valid until the next call that is not const. */
+/* As the last step has it. NULL: no such zone. Valid until the next call that is not
+ * const. */
 const struct idle_power *meter_get_idle_power(
 	const struct meter *meter, const char *zone);
 
@@ -59,10 +60,15 @@ int meter_resume(
 	struct meter *meter, const struct machine *machine, const struct sample *sample);
 
 /*
- * The energy between the sample before and this one. After the first sample ever
- * all zones are TICK_ZONE_BASELINE and every amount is 0. tick is reused from call
- * to call. -ENOMEM: nothing changed, the next step covers the longer time. A
- * steady state allocates nothing.
+ * The energy between the sample accepted last and this one. After the first sample
+ * ever all zones are TICK_ZONE_BASELINE and every amount is 0. tick is reused from
+ * call to call. A steady state allocates nothing. -ENOMEM: there is no tick.
+ *
+ * The meter goes on from this sample once meter_accept() says that the tick was
+ * booked. A tick that was not is as if it had never been: the next step covers the
+ * longer time.
  */
 int meter_step(struct meter *meter, const struct machine *machine,
 	const struct sample *sample, struct tick *tick);
+/* After a step that succeeded, once. */
+void meter_accept(struct meter *meter);

@@ -203,8 +203,12 @@ static int fill_link(const struct publisher *publisher, struct snapshot *snapsho
 		sampler_ledger(publisher->sampler), uuid);
 	struct link_info info;
 
-	if (!links_get_info(publisher->links, uuid, &info))
+	if (!links_get_info(publisher->links, uuid, &info)) {
+		/* libvirt has not told of its channel yet. */
+		link->state = LINK_CONNECTING;
+		link->since_ns = snapshot->boottime_ns;
 		return 0;
+	}
 	link->state = info.state;
 	/* The links' clock stands still in suspend, the snapshot's does not. */
 	link->since_ns = info.since_ns + clock_boottime_ns() - clock_monotonic_ns();

@@ -11,6 +11,7 @@
 #include "host/cpu_source.h"
 #include "host/cpufreq.h"
 #include "host/energy.h"
+#include "host/ledger_inventory.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -39,7 +40,6 @@ struct sampler {
 	size_t names_size;
 	const char **names; /* of the sample's domains */
 	uint64_t idle_states[MACHINE_ZONES_MAX][LEDGER_IDLE_STATE_WORDS];
-	bool needs_inventory;
 	int ledger_error; /* of the last tick; 0: it was written */
 	uint64_t late_ns, cost_ns;
 	struct zone_report reports[MACHINE_ZONES_MAX];
@@ -151,7 +151,6 @@ static int resume(struct sampler *sampler)
 
 	if (r == 0) {
 		r = meter_resume(sampler->meter, machine, &previous);
-		sampler->needs_inventory = previous.n_domains > 0;
 		if (r == 0)
 			log_info(
 				"Going on from the ledger; the first tick covers the outage");
@@ -215,6 +214,32 @@ void sampler_free(struct sampler *sampler)
 	free(sampler);
 }
 
+int sampler_recall_inventory(struct sampler *sampler, struct inventory **ret_inventory)
+{
+	const struct ledger *ledger = sampler->ledger;
+	struct inventory *inventory;
+	int r = ledger_inventory(ledger, &inventory);
+
+	if (r < 0)
+		return r;
+	r = sampler_set_inventory(sampler, inventory);
+	if (r < 0) {
+		sampler->inventory = NULL;
+		inventory_free(inventory);
+		return r;
+	}
+	/* Where they were: each is taken for a domain's QEMU only if it proves to be. */
+	for (size_t i = 0; i < inventory->n_domains; i++) {
+		const struct uuid *uuid = &inventory->domains[i].uuid;
+		size_t row = (size_t)ledger_find_domain(ledger, uuid);
+
+		cpu_source_set_peer(
+			sampler->cpu_source, uuid, ledger_domain(ledger, row)->pid);
+	}
+	*ret_inventory = inventory;
+	return 0;
+}
+
 int sampler_set_inventory(struct sampler *sampler, const struct inventory *inventory)
 {
 	sampler->inventory = inventory;
@@ -225,11 +250,6 @@ bool sampler_verify_peer(struct sampler *sampler, const struct uuid *uuid, pid_t
 {
 	cpu_source_set_peer(sampler->cpu_source, uuid, pid);
 	return cpu_source_find_pid(sampler->cpu_source, uuid) == pid;
-}
-
-bool sampler_needs_inventory(const struct sampler *sampler)
-{
-	return sampler->needs_inventory;
 }
 
 static int read_sources(struct sampler *sampler)
@@ -381,12 +401,13 @@ int sampler_measure(struct sampler *sampler, uint64_t late_ns)
 	if (r == 0)
 		r = book(sampler);
 	if (r < 0) {
-		log_error("This tick is lost, the next one covers it: %s", strerror(-r));
+		log_error("This tick is not booked, the next one covers it: %s",
+			strerror(-r));
 		return r;
 	}
+	meter_accept(sampler->meter);
 	log_zones(sampler);
 	energy_look_around(sampler->energy, clock_monotonic_ns());
-	sampler->needs_inventory = false;
 	sampler->late_ns = late_ns;
 	sampler->cost_ns = clock_monotonic_ns() - begin_ns;
 	return 0;

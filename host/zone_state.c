@@ -20,9 +20,11 @@ int zone_states_find(const struct zone_states *states, const char *name)
 
 static struct zone_state *begin_state(struct zone_state *state, const char *name)
 {
-	struct apportion_player *dynamic = state->dynamic, *idle = state->idle;
+	struct zone_state begun = { .dynamic = state->dynamic, .idle = state->idle };
 
-	*state = (struct zone_state){ .dynamic = dynamic, .idle = idle };
+	begun.accepted.dynamic = state->accepted.dynamic;
+	begun.accepted.idle = state->accepted.idle;
+	*state = begun;
 	strcpy(state->name, name);
 	return state;
 }
@@ -56,12 +58,13 @@ static struct zone_state *take_state(struct zone_states *states, const char *nam
 
 		if (!state->in_machine &&
 			state->idle_power.origin == IDLE_POWER_LEARNED) {
-			size_t size = states->n_players * sizeof(*state->dynamic);
+			size_t size = states->players_size *
+				      sizeof(struct apportion_player);
 
-			if (state->dynamic)
-				memset(state->dynamic, 0, size);
-			if (state->idle)
-				memset(state->idle, 0, size);
+			if (state->accepted.idle) {
+				memset(state->accepted.dynamic, 0, size);
+				memset(state->accepted.idle, 0, size);
+			}
 			return begin_state(state, name);
 		}
 	}
@@ -103,17 +106,24 @@ static int grow(struct apportion_player **players, size_t old_size, size_t size)
 	return 0;
 }
 
+/* accepted.idle comes last: a state that has it has all. */
+static int grow_state(struct zone_state *state, size_t old_size, size_t size)
+{
+	if (grow(&state->dynamic, old_size, size) < 0 ||
+		grow(&state->idle, old_size, size) < 0 ||
+		grow(&state->accepted.dynamic, old_size, size) < 0 ||
+		grow(&state->accepted.idle, old_size, size) < 0)
+		return -ENOMEM;
+	return 0;
+}
+
 static int grow_all(struct zone_states *states, size_t size)
 {
-	if (grow(&states->spare, states->players_size, size) < 0)
-		return -ENOMEM;
 	for (size_t i = 0; i < states->n; i++) {
 		struct zone_state *state = &states->states[i];
 
-		if (!state->dynamic)
-			continue;
-		if (grow(&state->dynamic, states->players_size, size) < 0 ||
-			grow(&state->idle, states->players_size, size) < 0)
+		if (state->accepted.idle &&
+			grow_state(state, states->players_size, size) < 0)
 			return -ENOMEM;
 	}
 	states->players_size = size;
@@ -130,11 +140,8 @@ int zone_states_reserve(
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		struct zone_state *state = states->of_zone[z];
 
-		if (!zone_is_shared(&machine->zones[z]))
-			continue;
-		if (!state->dynamic && grow(&state->dynamic, 0, states->players_size) < 0)
-			return -ENOMEM;
-		if (!state->idle && grow(&state->idle, 0, states->players_size) < 0)
+		if (zone_is_shared(&machine->zones[z]) && !state->accepted.idle &&
+			grow_state(state, 0, states->players_size) < 0)
 			return -ENOMEM;
 	}
 	return 0;
@@ -150,11 +157,10 @@ static bool same_domains(const struct sample *previous, const struct sample *now
 	return true;
 }
 
-/* Moves the players of one array by way of the spare one, which takes its place. */
-static void move(struct apportion_player **players, struct apportion_player **spare,
+/* Copies the players of one sample to the places they have in the other. */
+static void move(struct apportion_player *to, const struct apportion_player *from,
 	const struct sample *previous, const struct sample *now)
 {
-	struct apportion_player *from = *players, *to = *spare;
 	size_t before = 0;
 
 	to[0] = from[0];
@@ -174,23 +180,48 @@ static void move(struct apportion_player **players, struct apportion_player **sp
 	}
 	for (; before < previous->n_domains; before++)
 		to[0].weight = weight_add(to[0].weight, from[before + 1].weight);
-	*players = to;
-	*spare = from;
 }
 
-void zone_states_move_players(struct zone_states *states, const struct sample *previous,
+void zone_states_begin(struct zone_states *states, const struct sample *previous,
 	const struct sample *now)
 {
-	states->n_players = now->n_domains + 1;
-	if (same_domains(previous, now))
-		return;
+	size_t size = (now->n_domains + 1) * sizeof(struct apportion_player);
+	bool same = same_domains(previous, now);
+
 	for (size_t i = 0; i < states->n; i++) {
 		struct zone_state *state = &states->states[i];
 
-		if (state->dynamic)
-			move(&state->dynamic, &states->spare, previous, now);
-		if (state->idle)
-			move(&state->idle, &states->spare, previous, now);
+		state->counter = state->accepted.counter;
+		state->idle_power.learned = state->accepted.learned;
+		if (!state->accepted.idle)
+			continue;
+		if (same) {
+			memcpy(state->dynamic, state->accepted.dynamic, size);
+			memcpy(state->idle, state->accepted.idle, size);
+		} else {
+			move(state->dynamic, state->accepted.dynamic, previous, now);
+			move(state->idle, state->accepted.idle, previous, now);
+		}
+	}
+}
+
+static void swap_players(struct apportion_player **a, struct apportion_player **b)
+{
+	struct apportion_player *players = *a;
+
+	*a = *b;
+	*b = players;
+}
+
+void zone_states_accept(struct zone_states *states)
+{
+	for (size_t i = 0; i < states->n; i++) {
+		struct zone_state *state = &states->states[i];
+
+		state->accepted.counter = state->counter;
+		state->accepted.learned = state->idle_power.learned;
+		swap_players(&state->dynamic, &state->accepted.dynamic);
+		swap_players(&state->idle, &state->accepted.idle);
 	}
 }
 
@@ -199,7 +230,8 @@ void zone_states_deinit(struct zone_states *states)
 	for (size_t i = 0; i < states->n; i++) {
 		free(states->states[i].dynamic);
 		free(states->states[i].idle);
+		free(states->states[i].accepted.dynamic);
+		free(states->states[i].accepted.idle);
 	}
-	free(states->spare);
 	memset(states, 0, sizeof(*states));
 }

@@ -2,7 +2,9 @@
 /* Copyright (C) the vmpower authors */
 /*
  * What the meter remembers of each zone from tick to tick, by the zone's name: its
- * counter, its idle power, and every player's weight and carry. Pure.
+ * counter, its idle power, and every player's weight and carry. What a tick changes
+ * of it is there twice: as the step at hand makes it, and as it was when the last
+ * step was accepted, which the next one starts from. Pure.
  *
  * The players of a zone are the host, then the domains in the order of their
  * UUIDs: the host stands for the nil UUID.
@@ -27,17 +29,22 @@ struct zone_state {
 	bool in_machine;
 	struct zone_counter counter;
 	struct idle_power idle_power;
-	/* n_players of each; NULL until the zone is shared out. */
+	/* The host and the domains; NULL until the zone is shared out. */
 	struct apportion_player *dynamic;
 	struct apportion_player *idle;
+	struct {
+		struct zone_counter counter;
+		struct idle_power_state learned;
+		struct apportion_player *dynamic;
+		struct apportion_player *idle;
+	} accepted;
 };
 
 /* A zeroed one is empty. */
 struct zone_states {
 	size_t n;
 	struct zone_state states[ZONE_STATES_MAX];
-	size_t n_players, players_size;
-	struct apportion_player *spare; /* as long, to move players in */
+	size_t players_size;
 	/* The state of the machine's zone with this index. */
 	struct zone_state *of_zone[MACHINE_ZONES_MAX];
 };
@@ -60,11 +67,15 @@ int zone_states_reserve(
 	struct zone_states *states, const struct machine *machine, size_t n_domains);
 
 /*
- * From the domains of one sample to those of the next. Carries stay with their
- * domains; what a vanished domain's CPU time weighed falls to the host.
+ * Begins a step from what was accepted last, with the domains of the previous sample,
+ * to those of now. Carries stay with their domains; what a vanished domain's CPU time
+ * weighed falls to the host. May be called again before zone_states_accept().
  */
-void zone_states_move_players(struct zone_states *states, const struct sample *previous,
+void zone_states_begin(struct zone_states *states, const struct sample *previous,
 	const struct sample *now);
+
+/* The next step goes on from this one. */
+void zone_states_accept(struct zone_states *states);
 
 /* Energy of these zones is shared out; of others it is all the host's. */
 static inline bool zone_is_shared(const struct machine_zone *zone)

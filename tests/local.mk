@@ -227,11 +227,13 @@ tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
 tests_unit_test_sampler_SOURCES = tests/unit/test_sampler.c \
+	tests/unit/fake_qemu.c tests/unit/fake_qemu.h \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_sampler_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-# What is logged goes to the test.
-tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
+# What is logged goes to the test, and the ledger refuses when told to.
+tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
+	-Wl,--wrap=ledger_apply
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \

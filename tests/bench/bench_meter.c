@@ -109,6 +109,7 @@ static void run(uint32_t n_domains, uint32_t vcpus_per_socket)
 		if (meter_step(bench.meter, &bench.scene.machine, &bench.sample,
 			    &bench.tick) < 0)
 			abort();
+		meter_accept(bench.meter);
 		between = clock_monotonic_ns();
 		pass(&bench);
 		bench.step_ns[t] = between - before;

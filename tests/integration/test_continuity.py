@@ -216,6 +216,38 @@ def test_hostd_killed(scene):
         assert away and all(r.energy_uj is None for r in away)
 
 
+def test_hostd_killed_and_libvirtd_blocked(scene):
+    """Who ran is known without libvirt: an outage is theirs at once, and ends with it."""
+    guests = (scene.busy, scene.light, scene.bare)
+    before = scene.kill_hostd()
+    scene.host.signal_libvirtd("STOP")
+    try:
+        time.sleep(3)
+        _, after = scene.start_hostd()
+        assert not after.connected and set(before.domains) == set(after.domains)
+        assert after.number > 1 or after.quality == "degraded"
+        scene.following_twin.wait(lambda a: a.t_ns >= after.t_ns, "the twin's tick")
+        for guest in guests:
+            found = after.domain_uj(guest.uuid) - before.domain_uj(guest.uuid)
+            by_twin = twin_uj(scene, guest.uuid, after.t_ns) - \
+                twin_uj(scene, guest.uuid, before.t_ns)
+            print(f"{guest.name}_J", (found / 1e6, by_twin / 1e6))
+            assert found == pytest.approx(by_twin, rel=0.01), guest.name
+        assert after.unattributed == before.unattributed
+    finally:
+        scene.host.signal_libvirtd("CONT")
+    connected = scene.following.wait(lambda a: a.connected, "it is at libvirtd",
+                                     after_ns=after.t_ns)
+    for guest in guests:
+        assert connected.json[guest.uuid]["id"] >= 0
+    for guest in (scene.busy, scene.light):
+        scene.wait_for_link(guest)
+        assert scene.following.last().json[guest.uuid]["link"]["epoch"] == \
+            before.json[guest.uuid]["link"]["epoch"]
+    later = [a for a in scene.following.accounts if a.t_ns > after.t_ns]
+    assert all(a.quality == "measured" for a in later)
+
+
 @pytest.mark.parametrize("kill", (False, True), ids=("TERM", "KILL"))
 def test_libvirtd_restarted(scene, kill):
     """It is not needed to measure and to tell the guests; and what it says later counts."""

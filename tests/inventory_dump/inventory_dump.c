@@ -91,6 +91,7 @@ static int catch_sigterm(void)
 
 int main(int argc, char **argv)
 {
+	static const struct inventory none;
 	cleanup_close int signals = -1;
 	struct inventory_source *source;
 	int r;
@@ -100,7 +101,7 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	signals = catch_sigterm();
-	r = signals < 0 ? signals : inventory_libvirt_ops.open(argv[1], &source);
+	r = signals < 0 ? signals : inventory_libvirt_ops.open(argv[1], &none, &source);
 	if (r == 0) {
 		r = dump(source, signals);
 		source->ops->close(source);

@@ -108,6 +108,7 @@ static void step(struct fixture *f)
 		assert_memory_equal(&f->tick.domains[i].uuid, &f->sample.domains[i].uuid,
 			sizeof(struct uuid));
 	check_sums(f);
+	meter_accept(f->meter);
 }
 
 static const struct tick_share *share(const struct fixture *f, size_t domain)
@@ -595,6 +596,139 @@ static void test_learned_idle(void **state)
 	assert_int_equal(meter_restore_idle_power(f->meter, "", &learned), -EINVAL);
 }
 
+#define REFUSED_DOMAINS 4
+
+/* All that ever was given, and to whom. */
+struct sums {
+	uint64_t total_uj[2], unattributed_uj[2];
+	struct tick_share host[2], domains[REFUSED_DOMAINS][2];
+};
+
+/*
+ * A tenth of a second: the domains use what they always do, in amounts that divide
+ * badly, on both packages, and the host is almost idle.
+ */
+static void begin_refused(struct fixture *f, uint64_t tick)
+{
+	scene_begin(&f->scene, &f->sample, (1000 + tick) * 100 * MS);
+	f->sample.zones[0].energy_uj = tick * 1000003;
+	f->sample.zones[1].energy_uj = SCENE_RANGE_UJ - 5 * J + tick * 700001;
+	if (f->sample.zones[1].energy_uj > SCENE_RANGE_UJ)
+		f->sample.zones[1].energy_uj -= SCENE_RANGE_UJ;
+	f->sample.cpus[1].busy_ns = tick * 30 * MS;
+	f->sample.cpus[9].busy_ns = tick * 30 * MS;
+	for (uint32_t i = 0; i < REFUSED_DOMAINS; i++)
+		add(f, i + 1, tick * (i + 1) * MS, i % 2 ? 9 : 1);
+}
+
+static void add_share(struct tick_share *sum, const struct tick_share *share)
+{
+	sum->dynamic_uj += share->dynamic_uj;
+	sum->idle_uj += share->idle_uj;
+}
+
+static void add_up(const struct fixture *f, struct sums *sums)
+{
+	for (size_t z = 0; z < 2; z++) {
+		sums->total_uj[z] += f->tick.zones[z].total_uj;
+		sums->unattributed_uj[z] += f->tick.zones[z].unattributed_uj;
+		add_share(&sums->host[z], &f->tick.zones[z].host);
+		for (size_t i = 0; i < REFUSED_DOMAINS; i++)
+			add_share(&sums->domains[i][z], tick_share(&f->tick, i, z));
+	}
+}
+
+/* Runs so many ticks, but refuses those whose bit is set; then one that is not. */
+static struct idle_power_state run_refused(
+	struct fixture *f, uint64_t n_ticks, uint64_t refused, struct sums *sums)
+{
+	*sums = (struct sums){ 0 };
+	for (size_t z = 0; z < 2; z++)
+		assert_int_equal(
+			meter_set_idle_power(f->meter, f->scene.machine.zones[z].name,
+				IDLE_POWER_CONFIGURED, (z + 1) * J),
+			0);
+	for (uint64_t tick = 0; tick <= n_ticks; tick++) {
+		begin_refused(f, tick);
+		if (tick < n_ticks && (refused >> (tick % 64) & 1)) {
+			/* Of another host, almost: nothing of it may stay. */
+			f->sample.domains[0].uuid = scene_uuid(0);
+			f->sample.domains[3].uuid = scene_uuid(9);
+			f->sample.zones[tick % 2].valid = tick % 3;
+			assert_int_equal(meter_step(f->meter, &f->scene.machine,
+						 &f->sample, &f->tick),
+				0);
+			check_sums(f);
+			continue;
+		}
+		step(f);
+		add_up(f, sums);
+	}
+	return meter_get_idle_power(f->meter, "package-0")->learned;
+}
+
+static void check_equal(const struct tick_share *a, const struct tick_share *b)
+{
+	assert_in_range(a->dynamic_uj + 1, b->dynamic_uj, b->dynamic_uj + 2);
+	assert_in_range(a->idle_uj + 1, b->idle_uj, b->idle_uj + 2);
+}
+
+/* A tick that was not booked is covered by the next one, and leaves nothing behind. */
+static void test_refused(void **state)
+{
+	static const uint64_t patterns[] = { 0x2, 0xaaaa, 0x7ffffffffffffffe,
+		0x123456789abcde, UINT64_MAX - 1 };
+	struct fixture *f = *state;
+	struct idle_power_state learned, expected;
+	struct sums sums, all;
+
+	expected = run_refused(f, 250, 0, &all);
+	assert_int_equal(all.total_uj[0], 250 * 1000003);
+	assert_int_equal(all.total_uj[1], 250 * 700001);
+	assert_int_equal(expected.window_ns, 20 * SCENE_SECOND_NS);
+	for (size_t p = 0; p < sizeof(patterns) / sizeof(patterns[0]); p++) {
+		teardown(state);
+		assert_int_equal(setup(state), 0);
+		learned = run_refused(f, 250, patterns[p], &sums);
+		/* Blocks end with a tick: where, depends on which there are. */
+		assert_int_equal(learned.window_ns + learned.block_ns,
+			expected.window_ns + expected.block_ns);
+		for (size_t z = 0; z < 2; z++) {
+			assert_int_equal(sums.total_uj[z], all.total_uj[z]);
+			assert_int_equal(sums.unattributed_uj[z], 0);
+			check_equal(&sums.host[z], &all.host[z]);
+			for (size_t i = 0; i < REFUSED_DOMAINS; i++)
+				check_equal(&sums.domains[i][z], &all.domains[i][z]);
+		}
+	}
+}
+
+/* The tick that covers an outage stays one until it is booked. */
+static void test_refused_resume(void **state)
+{
+	struct fixture *f = *state;
+
+	resume(f);
+	add_started(f, 2, 1000 * MS, 11000);
+	assert_int_equal(
+		meter_step(f->meter, &f->scene.machine, &f->sample, &f->tick), 0);
+	begin(f, 131, 51 * J);
+	f->scene.machine.generation++;
+	f->sample.cpus[0].busy_ns = 5000 * MS;
+	add_started(f, 2, 1000 * MS, 11000);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+	assert_int_equal(f->tick.dt_ns, 31 * SCENE_SECOND_NS);
+	assert_int_equal(f->tick.zones[0].total_uj, 41 * J);
+	assert_int_equal(
+		f->tick.zones[0].unattributed_uj + share(f, 0)->dynamic_uj, 41 * J);
+	assert_int_not_equal(f->tick.zones[0].unattributed_uj, 0);
+	begin(f, 132, 52 * J);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_MEASURED);
+	assert_int_equal(f->tick.zones[0].total_uj, 1 * J);
+}
+
 /* Many domains, each some more, from the second sample on. */
 static void begin_many(struct fixture *f, uint64_t second, uint32_t n)
 {
@@ -667,6 +801,8 @@ int main(void)
 		TEST(test_idle_policies),
 		TEST(test_idle_memory),
 		TEST(test_learned_idle),
+		TEST(test_refused),
+		TEST(test_refused_resume),
 		TEST(test_steady_state),
 		TEST(test_no_memory),
 	};

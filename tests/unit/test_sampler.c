@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
-/* Whole ticks on a recorded host: what is said about zones whose readings make no sense.
+/*
+ * Whole ticks on a recorded host: what is said about zones whose readings make no sense,
+ * and how a restart goes on with the domains of the run before.
  */
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,6 +16,7 @@
 
 #include "host/sampler.h"
 #include "shared/log.h"
+#include "tests/unit/fake_qemu.h"
 #include "tests/unit/scratch.h"
 
 #define ZONE "sys/devices/virtual/powercap/intel-rapl/intel-rapl:"
@@ -33,6 +37,16 @@ void __wrap_log_line(enum log_level level, const char *format, ...)
 	n += (size_t)vsnprintf(lines + n, sizeof(lines) - n - 1, format, arguments);
 	va_end(arguments);
 	strcpy(lines + n, "\n");
+}
+
+int __real_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
+int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
+
+static int refusal; /* of the ledger; 0: it takes what comes */
+
+int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update)
+{
+	return refusal ? refusal : __real_ledger_apply(ledger, update);
 }
 
 struct fixture {
@@ -144,15 +158,175 @@ static void test_ambiguous(void **state)
 	assert_string_equal(measure(fixture, "3\n"), "");
 }
 
+/* What the ledger does not take is in the next tick. */
+static void test_refused(void **state)
+{
+	static const int refusals[] = { -EINVAL, -E2BIG, -ENOMEM };
+	struct fixture *fixture = *state;
+	const struct tick_zone *zone = &sampler_tick(fixture->sampler)->zones[0];
+
+	measure(fixture, "1000000\n");
+	for (size_t i = 0; i < 3; i++) {
+		char energy_uj[16];
+
+		snprintf(energy_uj, sizeof(energy_uj), "%zu", 1000100 + 100 * i);
+		scratch_write(&fixture->scratch, ZONE "0/energy_uj", energy_uj);
+		refusal = refusals[i];
+		lines[0] = '\0';
+		assert_int_equal(sampler_measure(fixture->sampler, 0), refusal);
+		assert_non_null(strstr(lines, "the next one covers it"));
+	}
+	refusal = 0;
+	measure(fixture, "1000700\n");
+	assert_int_equal(zone->total_uj, 700);
+	assert_int_equal(zone->dt_ns, sampler_tick(fixture->sampler)->dt_ns);
+	assert_int_equal(ledger_zone(sampler_ledger(fixture->sampler), 0)->total_uj, 700);
+	measure(fixture, "1000701\n");
+	assert_int_equal(zone->total_uj, 1);
+}
+
+#define UUID_A "aaaaaaaa-0000-4000-8000-00000000000a"
+#define UUID_B "bbbbbbbb-0000-4000-8000-00000000000b"
+
+/* Two domains as libvirt tells of them; where their QEMUs are, too. */
+static void tell_domains(struct fixture *fixture, struct inventory_domain domains[2],
+	const struct fake_qemu qemus[2])
+{
+	static const char *const uuids[] = { UUID_A, UUID_B };
+
+	for (size_t i = 0; i < 2; i++) {
+		char path[32], pid[16];
+
+		domains[i] = (struct inventory_domain){ .name = (char *)(i ? "b" : "a"),
+			.id = 7 + (int)i,
+			.n_vcpus = 3,
+			.max_vcpus = 4,
+			.vcpus_per_socket = 2 };
+		assert_int_equal(uuid_parse(uuids[i], &domains[i].uuid), 0);
+		snprintf(path, sizeof(path), "run/qemu/%s.pid", domains[i].name);
+		snprintf(pid, sizeof(pid), "%d", qemus[i].pid);
+		scratch_write(&fixture->scratch, path, pid);
+	}
+	fixture->inventory = (struct inventory){ true, 2, domains };
+	assert_int_equal(sampler_set_inventory(fixture->sampler, &fixture->inventory), 0);
+}
+
+/* The daemon ends and is started again; libvirt tells nothing. */
+static struct inventory *restart(struct fixture *fixture)
+{
+	struct inventory *inventory;
+
+	sampler_free(fixture->sampler);
+	assert_int_equal(sampler_new(&fixture->config, &fixture->sampler), 0);
+	assert_int_equal(sampler_recall_inventory(fixture->sampler, &inventory), 0);
+	return inventory;
+}
+
+static const struct ledger_domain *row_of(const struct fixture *fixture, const char *text)
+{
+	const struct ledger *ledger = sampler_ledger(fixture->sampler);
+	struct uuid uuid;
+	ssize_t row;
+
+	assert_int_equal(uuid_parse(text, &uuid), 0);
+	row = ledger_find_domain(ledger, &uuid);
+	assert_true(row >= 0);
+	return ledger_domain(ledger, (size_t)row);
+}
+
+/* Nothing waits for libvirt: the ledger knows who ran, /proc who still does. */
+static void test_recall(void **state)
+{
+	struct fixture *fixture = *state;
+	struct inventory_domain domains[2];
+	struct inventory *recalled;
+	const struct tick *tick;
+	struct fake_qemu qemus[2];
+	uint64_t burnt_ns;
+	struct uuid epoch;
+
+	strcpy(fixture->config.procfs, "/proc");
+	recalled = restart(fixture);
+	assert_int_equal(recalled->n_domains, 0);
+	fake_qemu_start(&qemus[0], UUID_A);
+	fake_qemu_start(&qemus[1], UUID_B);
+	tell_domains(fixture, domains, qemus);
+	inventory_free(recalled);
+	measure(fixture, "1000000\n");
+	assert_int_equal(sampler_tick(fixture->sampler)->n_domains, 2);
+	epoch = row_of(fixture, UUID_A)->epoch;
+	burnt_ns = fake_qemu_burn(&qemus[0], 0, 1);
+
+	/* Both run on. libvirt's directory is of no help. */
+	scratch_unlink(&fixture->scratch, "run/qemu/a.pid");
+	recalled = restart(fixture);
+	assert_false(recalled->connected);
+	assert_int_equal(recalled->n_domains, 2);
+	for (size_t i = 0; i < 2; i++) {
+		const struct inventory_domain *domain = &recalled->domains[i];
+
+		assert_memory_equal(&domain->uuid, &domains[i].uuid, sizeof(struct uuid));
+		assert_string_equal(domain->name, domains[i].name);
+		assert_int_equal(domain->id, -1);
+		assert_int_equal(domain->n_vcpus, 3);
+		assert_int_equal(domain->max_vcpus, 4);
+		assert_int_equal(domain->vcpus_per_socket, 2);
+		assert_null(domain->channel_path);
+	}
+	burnt_ns = fake_qemu_burn(&qemus[0], 0, 100) - burnt_ns;
+	measure(fixture, "2000000\n");
+	tick = sampler_tick(fixture->sampler);
+	assert_int_equal(tick->quality, MESSAGE_DEGRADED);
+	assert_int_equal(tick->zones[0].total_uj, 1000000);
+	assert_int_equal(tick->zones[0].unattributed_uj, 0);
+	assert_int_equal(tick->n_domains, 2);
+	assert_in_range(tick->domains[0].cpu_ns, burnt_ns, burnt_ns + 50000000);
+
+	/* What libvirt tells later changes nothing of that. */
+	tell_domains(fixture, domains, qemus);
+	inventory_free(recalled);
+	measure(fixture, "2000001\n");
+	tick = sampler_tick(fixture->sampler);
+	assert_int_equal(tick->quality, MESSAGE_MEASURED);
+	assert_int_equal(tick->n_domains, 2);
+	assert_memory_equal(&row_of(fixture, UUID_A)->epoch, &epoch, sizeof(epoch));
+
+	/* One of them ends with the daemon. */
+	fake_qemu_kill(&qemus[1]);
+	fake_qemu_burn(&qemus[0], 0, 10);
+	recalled = restart(fixture);
+	assert_int_equal(recalled->n_domains, 2);
+	measure(fixture, "3000001\n");
+	tick = sampler_tick(fixture->sampler);
+	assert_int_equal(tick->n_domains, 1);
+	assert_int_equal(tick->zones[0].host.dynamic_uj, 0);
+	assert_int_equal(
+		tick->zones[0].unattributed_uj + tick_share(tick, 0, 0)->dynamic_uj,
+		1000000);
+	sampler_free(fixture->sampler);
+	fixture->sampler = NULL;
+	inventory_free(recalled);
+	recalled = restart(fixture);
+	assert_int_equal(recalled->n_domains, 1);
+	sampler_free(fixture->sampler);
+	fixture->sampler = NULL;
+	inventory_free(recalled);
+	fake_qemu_kill(&qemus[0]);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
-int main(void)
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_impossible),
 		TEST(test_unreadable),
 		TEST(test_ambiguous),
+		TEST(test_refused),
+		TEST(test_recall),
 	};
+
+	fake_qemu_main(argc, argv);
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -64,10 +64,16 @@ class Host:
             assert r.returncode == 0, f"virsh {arguments}: {r.stderr}"
         return r.stdout.strip()
 
+    def _libvirtd_pid(self):
+        return int((self.dir / "run/libvirtd.pid").read_text())
+
+    def signal_libvirtd(self, name):
+        self.run("kill", f"-{name}", self._libvirtd_pid())
+
     def stop_libvirtd(self, kill=False):
         """As a service manager would, or by SIGKILL; guests run on."""
-        pid = int((self.dir / "run/libvirtd.pid").read_text())
-        self.run("kill", "-KILL" if kill else "-TERM", pid)
+        pid = self._libvirtd_pid()
+        self.signal_libvirtd("KILL" if kill else "TERM")
         wait_until(lambda: self.run("kill", "-0", pid, check=False).returncode, "libvirtd ends")
 
     def start_libvirtd(self):
