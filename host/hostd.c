@@ -50,7 +50,7 @@ struct hostd {
 	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
 	struct http *http;
 	bool ready;
-	int writer_error;
+	int writer_error, intervals_error;
 	uint64_t measured_ns; /* when the last tick was; CLOCK_MONOTONIC */
 };
 
@@ -82,6 +82,39 @@ static void log_writer(struct hostd *hostd)
 			hostd->config->state_dir);
 }
 
+static void log_intervals(struct hostd *hostd, int error)
+{
+	if (error == hostd->intervals_error)
+		return;
+	hostd->intervals_error = error;
+	if (error < 0)
+		log_error(
+			"Cannot write %s/intervals: %s; hours that are over wait in memory and "
+			"the totals go on, but should this program be killed, several hours "
+			"become one record. Make room there",
+			hostd->config->state_dir, strerror(-error));
+	else
+		log_info("%s/intervals is written again", hostd->config->state_dir);
+}
+
+/* What a closed interval used is the writer's to keep. */
+static void hand_intervals_over(struct hostd *hostd)
+{
+	struct interval_record record;
+	struct writer_status status;
+
+	while (sampler_next_interval(hostd->sampler, &record)) {
+		if (writer_push(hostd->writer, &record) == 0)
+			continue;
+		interval_record_deinit(&record);
+		log_error("Out of memory; the record of an hour is made again when this "
+			  "program is restarted");
+	}
+	writer_status(hostd->writer, &status);
+	sampler_set_durable(hostd->sampler, status.intervals_sequence);
+	log_intervals(hostd, status.intervals_error);
+}
+
 static void log_ready(const struct hostd *hostd)
 {
 	log_info("Measuring every %u ms, source=%s", hostd->config->interval_ms,
@@ -99,6 +132,7 @@ static void measure(struct hostd *hostd, uint64_t late_ns)
 	if (sampler_measure(hostd->sampler, late_ns) < 0)
 		return;
 	hostd->measured_ns = clock_monotonic_ns();
+	hand_intervals_over(hostd);
 	log_writer(hostd);
 	publisher_tell_guests(&hostd->publisher, hostd->inventory);
 	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
@@ -276,6 +310,19 @@ static int start_signals(struct hostd *hostd)
 	return 0;
 }
 
+static int start_writer(struct hostd *hostd)
+{
+	const struct writer_config config = {
+		.dir = hostd->config->state_dir,
+		.interval_ms = WRITER_INTERVAL_MS,
+		.intervals_end = ledger_intervals_end(sampler_ledger(hostd->sampler)),
+		.hourly_days = hostd->config->hourly_retention_days,
+		.daily_days = hostd->config->daily_retention_days,
+	};
+
+	return writer_start(&config, &hostd->writer);
+}
+
 static int start_sources(struct hostd *hostd)
 {
 	int r = sampler_new(hostd->config, &hostd->sampler);
@@ -287,7 +334,7 @@ static int start_sources(struct hostd *hostd)
 	r = start_links(hostd);
 	if (r < 0)
 		return r;
-	r = writer_start(hostd->config->state_dir, WRITER_INTERVAL_MS, &hostd->writer);
+	r = start_writer(hostd);
 	if (r < 0)
 		return r;
 	r = inventory_libvirt_ops.open(

@@ -10,9 +10,10 @@
 #include "shared/number.h"
 #include "shared/options.h"
 
-#define WATTS_MAX     100000
-#define PERIOD_MIN_MS 1000
-#define PERIOD_MAX_MS 3600000
+#define WATTS_MAX	   100000
+#define PERIOD_MIN_MS	   1000
+#define PERIOD_MAX_MS	   3600000
+#define RETENTION_MAX_DAYS 36500
 
 static int set_text(char *text, const char *value, const char **ret_expected)
 {
@@ -83,6 +84,22 @@ static int set_interval(void *settings, const char *value, const char **ret_expe
 	*ret_expected = "100..60000";
 	return set_u32(
 		&((struct hostd_config *)settings)->interval_ms, value, 100, 60000);
+}
+
+static int set_hourly_retention(
+	void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "1..36500";
+	return set_u32(&((struct hostd_config *)settings)->hourly_retention_days, value,
+		1, RETENTION_MAX_DAYS);
+}
+
+static int set_daily_retention(
+	void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "0..36500";
+	return set_u32(&((struct hostd_config *)settings)->daily_retention_days, value, 0,
+		RETENTION_MAX_DAYS);
 }
 
 static int set_source(void *settings, const char *value, const char **ret_expected)
@@ -234,6 +251,12 @@ static const struct option_spec specs[] = {
 		false },
 	{ "state-dir", "DIR", "where the ledger is (" STATEDIR ")", set_state_dir,
 		false },
+	{ "hourly-retention-days", "N",
+		"for how many days the ledger knows hours, 1..36500 (40)",
+		set_hourly_retention, false },
+	{ "daily-retention-days", "N",
+		"for how many days it knows days, 0: for ever (800)", set_daily_retention,
+		false },
 	{ "run-dir", "DIR", "where hostd.sock is (" RUNDIR ")", set_run_dir, false },
 };
 
@@ -247,6 +270,8 @@ void hostd_config_init(struct hostd_config *config)
 		.state_dir = STATEDIR,
 		.run_dir = RUNDIR,
 		.interval_ms = 1000,
+		.hourly_retention_days = 40,
+		.daily_retention_days = 800,
 		.source = HOSTD_SOURCE_AUTO,
 		.idle_policy = IDLE_POLICY_RESERVED,
 		.weight = { WEIGHT_SMT_GAIN, WEIGHT_FREQUENCY_EXPONENT },

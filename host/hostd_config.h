@@ -42,6 +42,8 @@ struct hostd_config {
 	char state_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char run_dir[HOSTD_CONFIG_TEXT_SIZE];
 	uint32_t interval_ms;
+	/* See host/interval_fold.h; daily 0: for ever. */
+	uint32_t hourly_retention_days, daily_retention_days;
 	enum hostd_source source;
 	enum idle_policy idle_policy;
 	struct weight_model weight;

@@ -5,11 +5,16 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/interval_file.h"
+#include "host/interval_load.h"
+#include "host/ledger_check.h"
+#include "host/ledger_close.h"
 #include "host/ledger_file.h"
 #include "host/ledger_load.h"
 #include "shared/cleanup.h"
@@ -26,6 +31,11 @@ struct ledger {
 	/* -errno of the last commit: the file is behind the book; 0: it is not. */
 	int error;
 	uint64_t retry_boottime_ns;
+	/* Records of closed intervals that nobody took yet. */
+	size_t n_closed, closed_size;
+	struct interval_record *closed;
+	uint64_t intervals_end;
+	uint64_t durable_sequence;
 };
 
 /* What one of the files held. */
@@ -52,6 +62,9 @@ void ledger_close(struct ledger *ledger)
 	ledger_file_close(ledger->file);
 	ledger_book_free(ledger->book);
 	sample_deinit(&ledger->previous);
+	for (size_t i = 0; i < ledger->n_closed; i++)
+		interval_record_deinit(&ledger->closed[i]);
+	free(ledger->closed);
 	free(ledger);
 }
 
@@ -189,6 +202,72 @@ static int start_book(struct ledger *ledger, const struct uuid *boot_id, char *m
 	return r;
 }
 
+static int reserve_closed(struct ledger *ledger)
+{
+	size_t size = ledger->closed_size ? 2 * ledger->closed_size : 4;
+	struct interval_record *closed;
+
+	if (ledger->n_closed < ledger->closed_size)
+		return 0;
+	closed = reallocarray(ledger->closed, size, sizeof(*closed));
+	if (!closed)
+		return -ENOMEM;
+	ledger->closed = closed;
+	ledger->closed_size = size;
+	return 0;
+}
+
+/* Records that are not this book's are set aside; it has the same energy in one. */
+static int set_intervals_aside(
+	struct ledger *ledger, int reason, struct interval_load *load, char *message)
+{
+	cleanup_free char *aside = NULL;
+	const char *dir = ledger->file->dir;
+	int r = ledger_file_set_aside(ledger->file, INTERVAL_FILE, &aside);
+
+	if (r < 0) {
+		note(message, "%s/%s cannot be used, nor be set aside: %s; move it away",
+			dir, INTERVAL_FILE, strerror(-r));
+		return r;
+	}
+	note(message, "%s/%s cannot be used: %s; it is set aside as %s", dir,
+		INTERVAL_FILE,
+		reason == -ERANGE ? "it does not go with the ledger" : strerror(-reason),
+		aside);
+	return interval_load_nothing(ledger->book, load);
+}
+
+static int start_intervals(struct ledger *ledger, char *message)
+{
+	const char *dir = ledger->file->dir;
+	struct interval_load load;
+	int r = reserve_closed(ledger);
+
+	if (r == 0)
+		r = interval_load(ledger->file->dir_fd, ledger->book, true, &load);
+	if (r == -ENOMEM || r == -EACCES || r == -EPERM) {
+		note(message,
+			"cannot read %s/%s: %s; give it to the user who runs this program "
+			"(chown)",
+			dir, INTERVAL_FILE, strerror(-r));
+		return r;
+	}
+	if (r < 0)
+		r = set_intervals_aside(ledger, r, &load, message);
+	if (r < 0)
+		return r;
+	if (load.n_damaged)
+		note(message,
+			"%s/%s is damaged: %" PRIu64
+			" bytes of it are lost; the energy in them is now in a record without "
+			"a beginning",
+			dir, INTERVAL_FILE, load.n_damaged);
+	ledger->intervals_end = load.end;
+	if (load.has_missing)
+		ledger->closed[ledger->n_closed++] = load.missing;
+	return 0;
+}
+
 int ledger_open(const char *dir, const struct uuid *boot_id,
 	char message[LEDGER_MESSAGE_SIZE], struct ledger **ret_ledger)
 {
@@ -203,6 +282,8 @@ int ledger_open(const char *dir, const struct uuid *boot_id,
 	r = ledger_file_open(dir, message, &ledger->file);
 	if (r == 0)
 		r = start_book(ledger, boot_id, message);
+	if (r == 0)
+		r = start_intervals(ledger, message);
 	if (r < 0)
 		return r;
 	*ret_ledger = steal_pointer(&ledger);
@@ -272,18 +353,39 @@ static int commit(struct ledger *ledger, const struct ledger_update *update)
 	return ledger->error;
 }
 
+/* What is then in the book and not in the file: see host/interval_load.h. */
+static int close_interval(struct ledger *ledger, uint64_t wall_ns)
+{
+	int r;
+
+	if (!ledger_close_is_due(ledger->book, wall_ns))
+		return 0;
+	r = reserve_closed(ledger);
+	if (r == 0)
+		r = ledger_close_interval(ledger->book, ledger->durable_sequence,
+			&ledger->closed[ledger->n_closed]);
+	if (r == 0)
+		ledger->n_closed++;
+	return r;
+}
+
 int ledger_apply(struct ledger *ledger, const struct ledger_update *update)
 {
 	const struct sample *sample = update->sample;
 	struct ledger_book *book = ledger->book;
 	int r;
 
-	r = ledger_book_prepare(book, update);
+	if (!ledger_check_update(update))
+		return -EINVAL;
+	r = close_interval(ledger, update->wall_ns);
+	if (r == 0)
+		r = ledger_book_prepare(book, update);
 	for (size_t i = 0; r == 0 && i < sample->n_domains; i++)
 		r = take_epoch(ledger, book->sample_rows[i], sample->domains[i].pid,
 			sample->domains[i].start_ticks);
 	if (r < 0)
 		return r;
+	ledger_close_open(book, update->wall_ns);
 	ledger_book_add(book, update);
 	ledger->has_previous = false;
 	sample_deinit(&ledger->previous);
@@ -327,6 +429,27 @@ int ledger_domain_epoch(struct ledger *ledger, const struct uuid *uuid, pid_t pi
 	if (r == 0)
 		*ret_epoch = ledger->book->domains[row].epoch;
 	return r;
+}
+
+bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_record)
+{
+	if (ledger->n_closed == 0)
+		return false;
+	*ret_record = ledger->closed[0];
+	ledger->n_closed--;
+	memmove(ledger->closed, ledger->closed + 1,
+		ledger->n_closed * sizeof(*ledger->closed));
+	return true;
+}
+
+uint64_t ledger_intervals_end(const struct ledger *ledger)
+{
+	return ledger->intervals_end;
+}
+
+void ledger_set_durable(struct ledger *ledger, uint64_t sequence)
+{
+	ledger->durable_sequence = sequence;
 }
 
 const struct ledger_header *ledger_header(const struct ledger *ledger)

@@ -8,7 +8,9 @@
  * It lives in memory for readers and in DIR/ledger, a mapped file, for the next
  * start: killed at any instruction, what is there is the book at the last complete
  * tick. After a power failure it may be DIR/ledger.checkpoint, which host/writer.h
- * keeps. Formats: host/ledger_image.h. Not thread safe: it is the sampler's.
+ * keeps. When an hour is over, what it used is a record for DIR/intervals, which the
+ * writer appends. Formats: host/ledger_image.h, host/interval_block.h. Not thread
+ * safe: it is the sampler's.
  */
 #pragma once
 
@@ -17,6 +19,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/interval_record.h"
 #include "host/ledger_book.h"
 #include "host/ledger_image.h"
 #include "host/machine.h"
@@ -71,8 +74,22 @@ int ledger_domain_epoch(struct ledger *ledger, const struct uuid *uuid, pid_t pi
 	uint64_t start_ticks, struct uuid *ret_epoch);
 
 /*
- * Readers. Rows are in the order of their first appearance and never move; the
- * pointers are valid until the next ledger_apply() or ledger_domain_epoch().
+ * Takes the record of an interval that closed, the oldest first; false: there is none.
+ * The caller frees it once it is in DIR/intervals; where it does not get there, the
+ * next ledger_open() has it again.
+ */
+bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_record);
+
+/* Where in DIR/intervals the first of them goes: what is behind does not count. */
+uint64_t ledger_intervals_end(const struct ledger *ledger);
+
+/* Records up to this sequence are on the disk: domains that ended by then may leave. */
+void ledger_set_durable(struct ledger *ledger, uint64_t sequence);
+
+/*
+ * Readers. Row numbers and pointers are valid until the next ledger_apply() or
+ * ledger_domain_epoch(). Rows of domains that ended leave after an hour or two; what
+ * they used stays in their zones' sums, and is theirs again should they return.
  */
 const struct ledger_header *ledger_header(const struct ledger *ledger);
 const struct ledger_zone *ledger_zone(const struct ledger *ledger, size_t zone);

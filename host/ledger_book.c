@@ -10,6 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/cleanup.h"
+
 #define FIRST_STRIDE  8u
 #define FIRST_DOMAINS 64u
 
@@ -34,6 +36,9 @@ void ledger_book_free(struct ledger_book *book)
 	free(book->domains);
 	free(book->by_uuid);
 	free(book->shares);
+	free(book->bases);
+	free(book->base_shares);
+	ledger_departed_deinit(&book->departed);
 	free(book->changed);
 	free(book->changed_rows);
 	free(book->sample_rows);
@@ -64,6 +69,9 @@ static int reserve_domains(struct ledger_book *book, uint32_t n)
 		resize(&book->by_uuid, size, sizeof(*book->by_uuid)) < 0 ||
 		resize(&book->shares, (size_t)size * book->shares_stride,
 			sizeof(*book->shares)) < 0 ||
+		resize(&book->bases, size, sizeof(*book->bases)) < 0 ||
+		resize(&book->base_shares, (size_t)size * book->shares_stride,
+			sizeof(*book->base_shares)) < 0 ||
 		resize(&book->changed, size, sizeof(*book->changed)) < 0 ||
 		resize(&book->changed_rows, size, sizeof(*book->changed_rows)) < 0)
 		return -ENOMEM;
@@ -86,11 +94,25 @@ static int reserve_rows(struct ledger_book *book, size_t n)
 	return 0;
 }
 
+/* The same shares with room for more zones, or NULL; the caller frees both. */
+static struct tick_share *widen(
+	const struct ledger_book *book, const struct tick_share *shares, uint32_t stride)
+{
+	struct tick_share *wide = calloc(
+		(size_t)book->domains_size * stride + 1, sizeof(*wide));
+
+	for (uint32_t row = 0; wide && row < book->header.counts.domains; row++)
+		memcpy(&wide[(size_t)row * stride],
+			&shares[(size_t)row * book->shares_stride],
+			book->shares_stride * sizeof(*wide));
+	return wide;
+}
+
 /* Room for n zones in the shares of each domain. */
 static int reserve_zones(struct ledger_book *book, uint32_t n)
 {
 	uint32_t stride = book->shares_stride;
-	struct tick_share *shares;
+	struct tick_share *shares, *base_shares;
 
 	if (n > LEDGER_ZONES_MAX)
 		return -E2BIG;
@@ -98,15 +120,17 @@ static int reserve_zones(struct ledger_book *book, uint32_t n)
 		stride *= 2;
 	if (stride == book->shares_stride)
 		return 0;
-	shares = calloc((size_t)book->domains_size * stride + 1, sizeof(*shares));
-	if (!shares)
+	shares = widen(book, book->shares, stride);
+	base_shares = widen(book, book->base_shares, stride);
+	if (!shares || !base_shares) {
+		free(shares);
+		free(base_shares);
 		return -ENOMEM;
-	for (uint32_t row = 0; row < book->header.counts.domains; row++)
-		memcpy(&shares[(size_t)row * stride],
-			&book->shares[(size_t)row * book->shares_stride],
-			book->shares_stride * sizeof(*shares));
+	}
 	free(book->shares);
+	free(book->base_shares);
 	book->shares = shares;
+	book->base_shares = base_shares;
 	book->shares_stride = stride;
 	return 0;
 }
@@ -165,6 +189,31 @@ static void mark_changed(struct ledger_book *book, uint32_t row)
 	book->changed_rows[book->n_changed++] = row;
 }
 
+/* A new row has what the domain had when it left, if it did. */
+static void fill_row(struct ledger_book *book, uint32_t row, const struct uuid *uuid)
+{
+	struct tick_share *shares = &book->shares[(size_t)row * book->shares_stride];
+	struct tick_share *bases = &book->base_shares[(size_t)row * book->shares_stride];
+	cleanup_free struct ledger_departed_domain *departed = ledger_departed_take(
+		&book->departed, uuid);
+
+	book->domains[row] = (struct ledger_domain){ .uuid = *uuid };
+	book->bases[row] = (struct ledger_base){ 0 };
+	memset(shares, 0, book->shares_stride * sizeof(*shares));
+	if (departed) {
+		memcpy(book->domains[row].quality_ns, departed->quality_ns,
+			sizeof(departed->quality_ns));
+		memcpy(book->bases[row].quality_ns, departed->quality_ns,
+			sizeof(departed->quality_ns));
+		memcpy(shares, departed->shares, departed->n_shares * sizeof(*shares));
+		for (uint32_t zone = 0; zone < departed->n_shares; zone++) {
+			book->zones[zone].departed.dynamic_uj -= shares[zone].dynamic_uj;
+			book->zones[zone].departed.idle_uj -= shares[zone].idle_uj;
+		}
+	}
+	memcpy(bases, shares, book->shares_stride * sizeof(*shares));
+}
+
 int ledger_book_take_domain(
 	struct ledger_book *book, const struct uuid *uuid, uint32_t *ret_row)
 {
@@ -183,9 +232,7 @@ int ledger_book_take_domain(
 	memmove(&book->by_uuid[position + 1], &book->by_uuid[position],
 		(row - position) * sizeof(*book->by_uuid));
 	book->by_uuid[position] = row;
-	book->domains[row] = (struct ledger_domain){ .uuid = *uuid };
-	memset(&book->shares[(size_t)row * book->shares_stride], 0,
-		book->shares_stride * sizeof(*book->shares));
+	fill_row(book, row, uuid);
 	book->changed[row] = false;
 	book->header.counts.domains++;
 	mark_changed(book, row);
@@ -270,56 +317,6 @@ void ledger_book_begin_epoch(struct ledger_book *book, uint32_t row, pid_t pid,
 	mark_changed(book, row);
 }
 
-/* Whether the sample is as host/sample.h has it; what is not could not be loaded again.
- */
-static bool sample_is_sound(const struct sample *sample)
-{
-	for (size_t i = 0; i < sample->n_domains; i++) {
-		const struct sample_domain *domain = &sample->domains[i];
-
-		if (i > 0 &&
-			uuid_compare(&sample->domains[i - 1].uuid, &domain->uuid) >= 0)
-			return false;
-		if (domain->first_thread > sample->n_threads ||
-			domain->n_threads > sample->n_threads - domain->first_thread)
-			return false;
-	}
-	for (size_t i = 0; i < sample->n_threads; i++) {
-		if (sample->threads[i].kind > SAMPLE_THREAD_VHOST)
-			return false;
-	}
-	return true;
-}
-
-static bool zone_adds_up(const struct tick *tick, size_t zone)
-{
-	const struct tick_zone *all = &tick->zones[zone];
-	uint64_t sum_uj = all->host.dynamic_uj + all->host.idle_uj + all->unattributed_uj;
-
-	for (size_t i = 0; i < tick->n_domains; i++) {
-		const struct tick_share *share = tick_share(tick, i, zone);
-
-		sum_uj += share->dynamic_uj + share->idle_uj;
-	}
-	return sum_uj == all->total_uj;
-}
-
-static bool update_is_sound(const struct ledger_update *update)
-{
-	size_t n_zones = update->machine->n_zones;
-
-	if (update->tick->n_zones != n_zones || update->sample->n_zones != n_zones ||
-		n_zones > MACHINE_ZONES_MAX ||
-		(unsigned int)update->tick->quality > MESSAGE_DEGRADED)
-		return false;
-	for (size_t zone = 0; zone < n_zones; zone++) {
-		if (update->machine->zones[zone].name[0] == '\0' ||
-			!zone_adds_up(update->tick, zone))
-			return false;
-	}
-	return sample_is_sound(update->sample);
-}
-
 static int take_zone(struct ledger_book *book, const char *name, uint32_t *ret_row)
 {
 	ssize_t known = ledger_book_find_zone(book, name);
@@ -346,8 +343,6 @@ int ledger_book_prepare(struct ledger_book *book, const struct ledger_update *up
 	const struct tick *tick = update->tick;
 	int r;
 
-	if (!update_is_sound(update))
-		return -EINVAL;
 	r = reserve_rows(book, sample->n_domains > tick->n_domains ? sample->n_domains
 								   : tick->n_domains);
 	for (size_t i = 0; r == 0 && i < update->machine->n_zones; i++)
@@ -458,6 +453,9 @@ void ledger_book_add(struct ledger_book *book, const struct ledger_update *updat
 	header->boottime_ns = sample->boottime_ns;
 	header->monotonic_ns = sample->monotonic_ns;
 	header->wall_ns = update->wall_ns;
+	header->quality_ns[update->tick->quality] += update->tick->dt_ns;
+	header->open.to_sequence = header->sequence;
+	header->open.sources |= update->source;
 	header->counts.cpus = (uint32_t)sample->n_cpus;
 	header->counts.threads = 0;
 	for (size_t i = 0; i < sample->n_domains; i++)

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/ledger_departed.h"
 #include "host/ledger_row.h"
 #include "host/machine.h"
 #include "host/sample.h"
@@ -26,6 +27,7 @@ struct ledger_update {
 	/* Of the machine's zones. NULL: as they are. */
 	const uint64_t (*idle_states)[LEDGER_IDLE_STATE_WORDS];
 	uint64_t wall_ns; /* CLOCK_REALTIME */
+	uint32_t source;  /* LEDGER_SOURCE_ */
 };
 
 struct ledger_book {
@@ -37,6 +39,11 @@ struct ledger_book {
 	uint32_t *by_uuid; /* rows in the order of their UUIDs */
 	uint32_t shares_stride;
 	struct tick_share *shares; /* [row * shares_stride + zone] */
+	/* The totals when the last interval closed, see host/ledger_close.h. */
+	struct ledger_base *bases;
+	struct tick_share *base_shares; /* as shares */
+	struct ledger_departed departed;
+	bool store_all; /* the next store is one of all rows */
 	/* Rows changed since the last store. */
 	bool *changed;
 	uint32_t n_changed;
@@ -86,8 +93,8 @@ void ledger_book_begin_epoch(struct ledger_book *book, uint32_t row, pid_t pid,
 	uint64_t start_ticks, const struct uuid *epoch);
 
 /*
- * Checks an update and makes the rows it needs; after that ledger_book_add() cannot
- * fail. -EINVAL, -E2BIG, -ENOMEM: as ledger_apply().
+ * Makes the rows that an update, which is sound, needs; after that ledger_book_add()
+ * cannot fail. -E2BIG, -ENOMEM: as ledger_apply().
  */
 int ledger_book_prepare(struct ledger_book *book, const struct ledger_update *update);
 void ledger_book_add(struct ledger_book *book, const struct ledger_update *update);

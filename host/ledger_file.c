@@ -219,7 +219,7 @@ int ledger_file_adopt(struct ledger_file *file)
 	if (r < 0)
 		return r;
 	r = ledger_image_decode(file->map, file->map_size, &file->image, message);
-	if (r == 0 && file->image.n_slots != 2)
+	if (r == 0 && (file->image.n_slots != 2 || file->image.version != LEDGER_VERSION))
 		r = -EINVAL;
 	if (r < 0) {
 		unmap(&file->map, file->map_size);

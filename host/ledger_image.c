@@ -4,126 +4,47 @@
 #include "host/ledger_image.h"
 
 #include <assert.h>
-#include <endian.h>
 #include <errno.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
-#define WORD	      sizeof(uint64_t)
-#define SUPER_MAGIC   "vmpower\x1a"
-#define COMMIT_OFFSET 512
-#define HEADER_OFFSET 1024
-#define TABLES_OFFSET 4096
+#include "host/ledger_super.h"
 
-/* The first words of each row. */
-enum { ROW_SEQUENCE, ROW_CHECK, ROW_PAYLOAD };
-
-enum {
-	SUPER_MAGIC_WORD,
-	SUPER_VERSION,
-	SUPER_SLOTS,
-	SUPER_SIZES,		      /* four */
-	SUPER_ROWS = SUPER_SIZES + 4, /* words of a row, one a table */
-	SUPER_CHECK = SUPER_ROWS + LEDGER_TABLES,
-	SUPER_WORDS,
-};
-
+#define WORD	      LEDGER_WORD
+#define ROW_WORDS_MAX (LEDGER_DOMAIN_WORDS + LEDGER_SHARE_WORDS * LEDGER_ZONES_MAX)
 #define HEADER_WORDS  (ROW_PAYLOAD + LEDGER_HEADER_BYTES / 8)
 #define ZONE_WORDS    (ROW_PAYLOAD + LEDGER_ZONE_BYTES / 8)
-#define DOMAIN_WORDS  (ROW_PAYLOAD + LEDGER_DOMAIN_BYTES / 8)
-#define SHARE_WORDS   (LEDGER_SHARE_BYTES / 8)
 #define THREAD_WORDS  (ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8)
 #define CPU_WORDS     (ROW_PAYLOAD + LEDGER_CPU_BYTES / 8)
-#define ROW_WORDS_MAX (DOMAIN_WORDS + SHARE_WORDS * LEDGER_ZONES_MAX)
 
 static const char *const table_names[LEDGER_TABLES] = { "header", "zone", "domain",
-	"thread", "cpu" };
-
-static uint64_t word_at(const uint8_t *row, size_t index)
-{
-	uint64_t value;
-
-	memcpy(&value, row + index * WORD, WORD);
-	return le64toh(value);
-}
-
-static void set_word(uint8_t *row, size_t index, uint64_t value)
-{
-	value = htole64(value);
-	memcpy(row + index * WORD, &value, WORD);
-}
-
-/* Each step is a bijection of the sum so far and of the word: one changed word always
- * shows. */
-static uint64_t mix(uint64_t sum, uint64_t word)
-{
-	sum = (sum ^ word) * 0x9e3779b97f4a7c15u;
-	return sum ^ sum >> 32;
-}
+	"thread", "cpu", "base" };
 
 /* Of a row in its place; the place counts, so that no row passes for another. */
 static uint64_t row_check(
 	const uint8_t *row, size_t words, enum ledger_table table, uint32_t index)
 {
-	uint64_t even = mix((uint64_t)table << 32 | index, word_at(row, ROW_SEQUENCE));
+	uint64_t even = ledger_mix(
+		(uint64_t)table << 32 | index, ledger_word(row, ROW_SEQUENCE));
 	uint64_t odd = 0;
 	size_t i;
 
 	/* Two sums, as the processor computes both in the time of one. */
 	for (i = ROW_PAYLOAD; i + 1 < words; i += 2) {
-		even = mix(even, word_at(row, i));
-		odd = mix(odd, word_at(row, i + 1));
+		even = ledger_mix(even, ledger_word(row, i));
+		odd = ledger_mix(odd, ledger_word(row, i + 1));
 	}
 	if (i < words)
-		even = mix(even, word_at(row, i));
-	return mix(even, odd);
-}
-
-static uint64_t super_check(const uint8_t *data)
-{
-	uint64_t sum = 0;
-
-	for (size_t i = 0; i < SUPER_CHECK; i++)
-		sum = mix(sum, word_at(data, i));
-	return sum;
-}
-
-static uint32_t table_rows(const struct ledger_counts *counts, enum ledger_table table)
-{
-	const uint32_t rows[LEDGER_TABLES] = { 1, counts->zones, counts->domains,
-		counts->threads, counts->cpus };
-
-	return rows[table];
-}
-
-/* Sets everything that follows from the room; returns the size in bytes. */
-static uint64_t lay_out(
-	struct ledger_image *image, uint32_t n_slots, const struct ledger_counts *sizes)
-{
-	const uint32_t words[LEDGER_TABLES] = { HEADER_WORDS, ZONE_WORDS,
-		DOMAIN_WORDS + SHARE_WORDS * sizes->zones, THREAD_WORDS, CPU_WORDS };
-	uint64_t offset = TABLES_OFFSET;
-
-	*image = (struct ledger_image){ .n_slots = n_slots, .sizes = *sizes };
-	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
-		image->tables[table].words = words[table];
-		if (table == LEDGER_HEADER) {
-			image->tables[table].offset = HEADER_OFFSET;
-			continue;
-		}
-		image->tables[table].offset = (size_t)offset;
-		offset += (uint64_t)table_rows(sizes, table) * n_slots * words[table] *
-			  WORD;
-	}
-	return offset;
+		even = ledger_mix(even, ledger_word(row, i));
+	return ledger_mix(even, odd);
 }
 
 size_t ledger_image_size(uint32_t n_slots, const struct ledger_counts *sizes)
 {
 	struct ledger_image image;
 
-	return (size_t)lay_out(&image, n_slots, sizes);
+	return (size_t)ledger_super_lay_out(&image, LEDGER_VERSION, n_slots, sizes);
 }
 
 void ledger_image_format(struct ledger_image *image, uint8_t *data, uint32_t n_slots,
@@ -131,18 +52,9 @@ void ledger_image_format(struct ledger_image *image, uint8_t *data, uint32_t n_s
 {
 	assert(n_slots == 1 || n_slots == 2);
 	assert(sizes->zones <= LEDGER_ZONES_MAX);
-	lay_out(image, n_slots, sizes);
+	ledger_super_lay_out(image, LEDGER_VERSION, n_slots, sizes);
 	image->data = data;
-	memcpy(data, SUPER_MAGIC, WORD);
-	set_word(data, SUPER_VERSION, LEDGER_VERSION);
-	set_word(data, SUPER_SLOTS, n_slots);
-	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
-		set_word(data, SUPER_ROWS + table, image->tables[table].words);
-		if (table != LEDGER_HEADER)
-			set_word(data, SUPER_SIZES + table - LEDGER_ZONES,
-				table_rows(sizes, table));
-	}
-	set_word(data, SUPER_CHECK, super_check(data));
+	ledger_super_encode(image, data);
 }
 
 static uint8_t *slot_at(const struct ledger_image *image, enum ledger_table table,
@@ -156,7 +68,7 @@ static uint8_t *slot_at(const struct ledger_image *image, enum ledger_table tabl
 static bool slot_is_whole(const struct ledger_image *image, enum ledger_table table,
 	uint32_t index, const uint8_t *row)
 {
-	return word_at(row, ROW_CHECK) ==
+	return ledger_word(row, ROW_CHECK) ==
 	       row_check(row, image->tables[table].words, table, index);
 }
 
@@ -168,10 +80,10 @@ static uint8_t *select_slot(const struct ledger_image *image, enum ledger_table 
 
 	for (uint32_t slot = 0; slot < image->n_slots; slot++) {
 		uint8_t *row = slot_at(image, table, index, slot);
-		uint64_t sequence = word_at(row, ROW_SEQUENCE);
+		uint64_t sequence = ledger_word(row, ROW_SEQUENCE);
 
 		if (sequence == 0 || sequence > committed ||
-			(selected && sequence < word_at(selected, ROW_SEQUENCE)))
+			(selected && sequence < ledger_word(selected, ROW_SEQUENCE)))
 			continue;
 		if (slot_is_whole(image, table, index, row))
 			selected = row;
@@ -179,70 +91,39 @@ static uint8_t *select_slot(const struct ledger_image *image, enum ledger_table 
 	return selected;
 }
 
-static const uint8_t *payload_at(
+static const uint8_t *committed_row(
 	const struct ledger_image *image, enum ledger_table table, uint32_t index)
 {
 	const uint8_t *row = select_slot(image, table, index, image->header.sequence);
 
 	assert(row);
-	return row + ROW_PAYLOAD * WORD;
+	return row;
 }
 
-static int decode_super(
-	struct ledger_image *image, uint8_t *data, size_t size, char *message)
+static const uint8_t *payload_at(
+	const struct ledger_image *image, enum ledger_table table, uint32_t index)
 {
-	struct ledger_counts sizes;
-	uint64_t version, n_slots, expected;
+	return committed_row(image, table, index) + ROW_PAYLOAD * WORD;
+}
 
-	if (size < WORD || memcmp(data, SUPER_MAGIC, WORD) != 0) {
-		snprintf(message, LEDGER_MESSAGE_SIZE, "it is not a ledger");
-		return -ENOMSG;
-	}
-	if (size < TABLES_OFFSET) {
-		snprintf(message, LEDGER_MESSAGE_SIZE, "it is cut off after %zu bytes",
-			size);
-		return -EBADMSG;
-	}
-	version = word_at(data, SUPER_VERSION);
-	if (version > LEDGER_VERSION) {
-		snprintf(message, LEDGER_MESSAGE_SIZE,
-			"it has format version %ju, this program knows up to %d",
-			(uintmax_t)version, LEDGER_VERSION);
-		return -EPROTONOSUPPORT;
-	}
-	if (word_at(data, SUPER_CHECK) != super_check(data)) {
-		snprintf(message, LEDGER_MESSAGE_SIZE, "its superblock is corrupt");
-		return -EBADMSG;
-	}
-	sizes = (struct ledger_counts){ (uint32_t)word_at(data, SUPER_SIZES),
-		(uint32_t)word_at(data, SUPER_SIZES + 1),
-		(uint32_t)word_at(data, SUPER_SIZES + 2),
-		(uint32_t)word_at(data, SUPER_SIZES + 3) };
-	n_slots = word_at(data, SUPER_SLOTS);
-	expected = lay_out(image, n_slots == 1 ? 1 : 2, &sizes);
-	image->data = data;
-	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
-		if (word_at(data, SUPER_ROWS + table) != image->tables[table].words)
-			expected = 0;
-	}
-	if (version == 0 || sizes.zones > LEDGER_ZONES_MAX || n_slots != image->n_slots ||
-		expected == 0) {
-		snprintf(message, LEDGER_MESSAGE_SIZE, "its superblock makes no sense");
-		return -EBADMSG;
-	}
-	if (size != expected) {
-		snprintf(message, LEDGER_MESSAGE_SIZE, "it has %zu bytes instead of %ju",
-			size, (uintmax_t)expected);
-		return -EBADMSG;
-	}
-	return 0;
+/* The fields of a row; those its version does not have are 0. */
+static void get_payload(const struct ledger_image *image, enum ledger_table table,
+	const uint8_t *row, uint8_t *payload, size_t size)
+{
+	size_t has = (image->tables[table].words - ROW_PAYLOAD) * WORD;
+
+	if (has > size)
+		has = size;
+	memcpy(payload, row + ROW_PAYLOAD * WORD, has);
+	memset(payload + has, 0, size - has);
 }
 
 static int decode_header(struct ledger_image *image, char *message)
 {
-	uint64_t commit = word_at(image->data + COMMIT_OFFSET, 0);
+	uint64_t commit = ledger_word(image->data + LEDGER_COMMIT_OFFSET, 0);
 	uint32_t committed = (uint32_t)commit;
 	const struct ledger_counts *counts = &image->header.counts;
+	uint8_t payload[LEDGER_HEADER_BYTES];
 
 	if (committed != (uint32_t) ~(commit >> 32)) {
 		snprintf(message, LEDGER_MESSAGE_SIZE, "its commit word is corrupt");
@@ -251,11 +132,11 @@ static int decode_header(struct ledger_image *image, char *message)
 	for (uint32_t slot = 0; slot < image->n_slots; slot++) {
 		const uint8_t *row = slot_at(image, LEDGER_HEADER, 0, slot);
 
-		if ((uint32_t)word_at(row, ROW_SEQUENCE) == committed &&
+		if ((uint32_t)ledger_word(row, ROW_SEQUENCE) == committed &&
 			slot_is_whole(image, LEDGER_HEADER, 0, row)) {
-			image->header.sequence = word_at(row, ROW_SEQUENCE);
-			ledger_header_decode(
-				row + ROW_PAYLOAD * WORD, &image->header, &image->digest);
+			image->header.sequence = ledger_word(row, ROW_SEQUENCE);
+			get_payload(image, LEDGER_HEADER, row, payload, sizeof(payload));
+			ledger_header_decode(payload, &image->header, &image->digest);
 		}
 	}
 	if (image->header.sequence == 0) {
@@ -278,7 +159,8 @@ static int check_rows(const struct ledger_image *image, char *message)
 	uint64_t digest = 0;
 
 	for (enum ledger_table table = LEDGER_ZONES; table < LEDGER_TABLES; table++) {
-		for (uint32_t i = 0; i < table_rows(&image->header.counts, table); i++) {
+		for (uint32_t i = 0;
+			i < ledger_table_rows(image, &image->header.counts, table); i++) {
 			const uint8_t *row = select_slot(
 				image, table, i, image->header.sequence);
 
@@ -287,7 +169,7 @@ static int check_rows(const struct ledger_image *image, char *message)
 					"its %s %u is corrupt", table_names[table], i);
 				return -EBADMSG;
 			}
-			digest += word_at(row, ROW_CHECK);
+			digest += ledger_word(row, ROW_CHECK);
 		}
 	}
 	if (digest != image->digest) {
@@ -304,7 +186,7 @@ int ledger_image_decode(uint8_t *data, size_t size, struct ledger_image *ret_ima
 	struct ledger_image image;
 	int r;
 
-	r = decode_super(&image, data, size, message);
+	r = ledger_super_decode(&image, data, size, message);
 	if (r == 0)
 		r = decode_header(&image, message);
 	if (r == 0)
@@ -317,13 +199,15 @@ int ledger_image_decode(uint8_t *data, size_t size, struct ledger_image *ret_ima
 void ledger_image_scrub(struct ledger_image *image)
 {
 	for (enum ledger_table table = LEDGER_HEADER; table < LEDGER_TABLES; table++) {
-		for (uint32_t i = 0; i < table_rows(&image->sizes, table); i++) {
+		for (uint32_t i = 0; i < ledger_table_rows(image, &image->sizes, table);
+			i++) {
 			for (uint32_t slot = 0; slot < image->n_slots; slot++) {
 				uint8_t *row = slot_at(image, table, i, slot);
 
-				if (word_at(row, ROW_SEQUENCE) == 0)
+				if (ledger_word(row, ROW_SEQUENCE) == 0)
 					continue;
-				if (word_at(row, ROW_SEQUENCE) > image->header.sequence ||
+				if (ledger_word(row, ROW_SEQUENCE) >
+						image->header.sequence ||
 					!slot_is_whole(image, table, i, row))
 					memset(row, 0, image->tables[table].words * WORD);
 			}
@@ -334,7 +218,11 @@ void ledger_image_scrub(struct ledger_image *image)
 void ledger_image_get_zone(
 	const struct ledger_image *image, uint32_t index, struct ledger_zone *ret_zone)
 {
-	ledger_zone_decode(payload_at(image, LEDGER_ZONES, index), ret_zone);
+	uint8_t payload[LEDGER_ZONE_BYTES];
+
+	get_payload(image, LEDGER_ZONES, committed_row(image, LEDGER_ZONES, index),
+		payload, sizeof(payload));
+	ledger_zone_decode(payload, ret_zone);
 }
 
 void ledger_image_get_domain(const struct ledger_image *image, uint32_t index,
@@ -353,7 +241,19 @@ void ledger_image_get_thread(const struct ledger_image *image, uint32_t index,
 void ledger_image_get_cpu(
 	const struct ledger_image *image, uint32_t index, uint64_t *ret_busy_ns)
 {
-	*ret_busy_ns = word_at(payload_at(image, LEDGER_CPUS, index), 0);
+	*ret_busy_ns = ledger_word(payload_at(image, LEDGER_CPUS, index), 0);
+}
+
+void ledger_image_get_base(const struct ledger_image *image, uint32_t index,
+	struct ledger_base *ret_base, struct tick_share *ret_shares)
+{
+	uint32_t n_shares = image->header.counts.zones;
+
+	*ret_base = (struct ledger_base){ 0 };
+	memset(ret_shares, 0, n_shares * sizeof(*ret_shares));
+	if (image->version > 1)
+		ledger_base_decode(payload_at(image, LEDGER_BASES, index), ret_base,
+			ret_shares, n_shares);
 }
 
 void ledger_image_begin(struct ledger_image *image, uint64_t sequence)
@@ -371,7 +271,7 @@ static uint8_t *latest_slot(
 	uint8_t *a = slot_at(image, table, index, 0);
 	uint8_t *b = slot_at(image, table, index, image->n_slots - 1);
 
-	return word_at(a, ROW_SEQUENCE) < word_at(b, ROW_SEQUENCE) ? b : a;
+	return ledger_word(a, ROW_SEQUENCE) < ledger_word(b, ROW_SEQUENCE) ? b : a;
 }
 
 /* Completes the row, which has its payload, and writes it into the other slot. */
@@ -380,24 +280,24 @@ static void write_row(
 {
 	size_t size = image->tables[table].words * WORD;
 	bool live = table != LEDGER_HEADER && image->header.sequence != 0 &&
-		    index < table_rows(&image->header.counts, table);
+		    index < ledger_table_rows(image, &image->header.counts, table);
 	const uint8_t *latest = latest_slot(image, table, index);
 	uint8_t *target = slot_at(image, table, index, image->n_slots - 1);
 
-	assert(index < table_rows(&image->sizes, table));
-	assert(word_at(latest, ROW_SEQUENCE) < image->next_sequence);
+	assert(index < ledger_table_rows(image, &image->sizes, table));
+	assert(ledger_word(latest, ROW_SEQUENCE) < image->next_sequence);
 	if (target == latest)
 		target = slot_at(image, table, index, 0);
 	if (live) {
 		if (memcmp(latest + ROW_PAYLOAD * WORD, row + ROW_PAYLOAD * WORD,
 			    size - ROW_PAYLOAD * WORD) == 0)
 			return;
-		image->next_digest -= word_at(latest, ROW_CHECK);
+		image->next_digest -= ledger_word(latest, ROW_CHECK);
 	}
-	set_word(row, ROW_SEQUENCE, image->next_sequence);
-	set_word(
+	ledger_set_word(row, ROW_SEQUENCE, image->next_sequence);
+	ledger_set_word(
 		row, ROW_CHECK, row_check(row, image->tables[table].words, table, index));
-	image->next_digest += word_at(row, ROW_CHECK);
+	image->next_digest += ledger_word(row, ROW_CHECK);
 	memcpy(target, row, size);
 }
 
@@ -410,6 +310,14 @@ void ledger_image_put_zone(
 	write_row(image, LEDGER_ZONES, index, row);
 }
 
+/* Those of zones there is room for but that are not. */
+static void clear_shares(
+	const struct ledger_image *image, uint32_t words, uint32_t n_shares, uint8_t *row)
+{
+	memset(row + (words + LEDGER_SHARE_WORDS * n_shares) * WORD, 0,
+		LEDGER_SHARE_WORDS * (image->sizes.zones - n_shares) * WORD);
+}
+
 void ledger_image_put_domain(struct ledger_image *image, uint32_t index,
 	const struct ledger_domain *domain, const struct tick_share *shares,
 	uint32_t n_shares)
@@ -418,9 +326,20 @@ void ledger_image_put_domain(struct ledger_image *image, uint32_t index,
 
 	assert(n_shares <= image->sizes.zones);
 	ledger_domain_encode(domain, shares, n_shares, row + ROW_PAYLOAD * WORD);
-	memset(row + (DOMAIN_WORDS + SHARE_WORDS * n_shares) * WORD, 0,
-		SHARE_WORDS * (image->sizes.zones - n_shares) * WORD);
+	clear_shares(image, LEDGER_DOMAIN_WORDS, n_shares, row);
 	write_row(image, LEDGER_DOMAINS, index, row);
+}
+
+void ledger_image_put_base(struct ledger_image *image, uint32_t index,
+	const struct ledger_base *base, const struct tick_share *shares,
+	uint32_t n_shares)
+{
+	uint8_t row[ROW_WORDS_MAX * WORD];
+
+	assert(n_shares <= image->sizes.zones);
+	ledger_base_encode(base, shares, n_shares, row + ROW_PAYLOAD * WORD);
+	clear_shares(image, LEDGER_BASE_WORDS, n_shares, row);
+	write_row(image, LEDGER_BASES, index, row);
 }
 
 void ledger_image_put_thread(
@@ -436,7 +355,7 @@ void ledger_image_put_cpu(struct ledger_image *image, uint32_t index, uint64_t b
 {
 	uint8_t row[CPU_WORDS * WORD];
 
-	set_word(row, ROW_PAYLOAD, busy_ns);
+	ledger_set_word(row, ROW_PAYLOAD, busy_ns);
 	write_row(image, LEDGER_CPUS, index, row);
 }
 
@@ -444,9 +363,9 @@ void ledger_image_put_cpu(struct ledger_image *image, uint32_t index, uint64_t b
 static void drop_rows(struct ledger_image *image, const struct ledger_counts *next)
 {
 	for (enum ledger_table table = LEDGER_ZONES; table < LEDGER_TABLES; table++) {
-		for (uint32_t i = table_rows(next, table);
-			i < table_rows(&image->header.counts, table); i++) {
-			image->next_digest -= word_at(
+		for (uint32_t i = ledger_table_rows(image, next, table);
+			i < ledger_table_rows(image, &image->header.counts, table); i++) {
+			image->next_digest -= ledger_word(
 				latest_slot(image, table, i), ROW_CHECK);
 		}
 	}
@@ -463,7 +382,7 @@ void ledger_image_commit(struct ledger_image *image, const struct ledger_header 
 	ledger_header_encode(header, image->digest, row + ROW_PAYLOAD * WORD);
 	write_row(image, LEDGER_HEADER, 0, row);
 	committed |= (uint64_t)(uint32_t)~committed << 32;
-	__atomic_store_n((uint64_t *)(void *)(image->data + COMMIT_OFFSET),
+	__atomic_store_n((uint64_t *)(void *)(image->data + LEDGER_COMMIT_OFFSET),
 		htole64(committed), __ATOMIC_RELEASE);
 	/* The next commit overwrites what the commit before this one needs. */
 	atomic_thread_fence(memory_order_seq_cst);
@@ -477,6 +396,7 @@ void ledger_image_copy(struct ledger_image *to, const struct ledger_image *from)
 	struct tick_share shares[LEDGER_ZONES_MAX];
 	struct ledger_domain domain;
 	struct ledger_thread thread;
+	struct ledger_base base;
 	struct ledger_zone zone;
 	uint64_t busy_ns;
 
@@ -488,6 +408,8 @@ void ledger_image_copy(struct ledger_image *to, const struct ledger_image *from)
 	for (uint32_t i = 0; i < counts->domains; i++) {
 		ledger_image_get_domain(from, i, &domain, shares);
 		ledger_image_put_domain(to, i, &domain, shares, counts->zones);
+		ledger_image_get_base(from, i, &base, shares);
+		ledger_image_put_base(to, i, &base, shares, counts->zones);
 	}
 	for (uint32_t i = 0; i < counts->threads; i++) {
 		ledger_image_get_thread(from, i, &thread);

@@ -10,7 +10,7 @@
  *	512   commit word: the low 32 bits of the committed sequence and, above them,
  *	      their complement
  *	1024  header
- *	4096  tables of rows: zones, domains, threads, cpus
+ *	4096  tables of rows: zones, domains, threads, cpus, bases
  *
  * The header and each row have two slots (one in a checkpoint). A commit writes
  * what changed into the slots that are not the committed ones, each with the new
@@ -23,7 +23,9 @@
  * reach the disk when the power failed is found, too, though each row in it is
  * whole. A change of any one byte is detected, or is in a place nobody reads.
  *
- * Later versions may append fields to rows; each file says how long its rows are.
+ * Later versions may append fields to rows and tables; each file says how long its rows
+ * are. Version 2 has fields and a table (host/ledger_row.h) that version 1 had not; in
+ * one of version 1 they read as 0.
  */
 #pragma once
 
@@ -33,7 +35,7 @@
 #include "host/ledger_row.h"
 #include "host/tick.h"
 
-#define LEDGER_VERSION	      1
+#define LEDGER_VERSION	      2
 #define LEDGER_IMAGE_SIZE_MAX (1u << 30)
 /* Room for any message, path included. */
 #define LEDGER_MESSAGE_SIZE 1024
@@ -45,12 +47,14 @@ enum ledger_table {
 	LEDGER_DOMAINS,
 	LEDGER_THREADS,
 	LEDGER_CPUS,
+	LEDGER_BASES, /* one a domain */
 	LEDGER_TABLES,
 };
 
 /* An image in memory it does not own. */
 struct ledger_image {
 	uint8_t *data;
+	uint32_t version;
 	uint32_t n_slots;
 	struct ledger_counts sizes; /* rows there is room for */
 	struct {
@@ -91,6 +95,8 @@ void ledger_image_get_thread(const struct ledger_image *image, uint32_t index,
 	struct ledger_thread *ret_thread);
 void ledger_image_get_cpu(
 	const struct ledger_image *image, uint32_t index, uint64_t *ret_busy_ns);
+void ledger_image_get_base(const struct ledger_image *image, uint32_t index,
+	struct ledger_base *ret_base, struct tick_share *ret_shares);
 
 /*
  * A commit: begin with a sequence above the committed one, put each changed and
@@ -105,6 +111,9 @@ void ledger_image_put_domain(struct ledger_image *image, uint32_t index,
 void ledger_image_put_thread(
 	struct ledger_image *image, uint32_t index, const struct ledger_thread *thread);
 void ledger_image_put_cpu(struct ledger_image *image, uint32_t index, uint64_t busy_ns);
+void ledger_image_put_base(struct ledger_image *image, uint32_t index,
+	const struct ledger_base *base, const struct tick_share *shares,
+	uint32_t n_shares);
 /* header->sequence is that of begin. */
 void ledger_image_commit(struct ledger_image *image, const struct ledger_header *header);
 

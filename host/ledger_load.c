@@ -7,14 +7,20 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/ledger_close.h"
 #include "shared/cleanup.h"
 
+/* The bases change when an interval closes, then all rows are stored. */
 static void store_domain(
-	struct ledger_book *book, struct ledger_image *image, uint32_t row)
+	struct ledger_book *book, struct ledger_image *image, uint32_t row, bool all)
 {
-	ledger_image_put_domain(image, row, &book->domains[row],
-		&book->shares[(size_t)row * book->shares_stride],
+	size_t share = (size_t)row * book->shares_stride;
+
+	ledger_image_put_domain(image, row, &book->domains[row], &book->shares[share],
 		book->header.counts.zones);
+	if (all || row >= image->header.counts.domains)
+		ledger_image_put_base(image, row, &book->bases[row],
+			&book->base_shares[share], book->header.counts.zones);
 }
 
 static void store_sample(
@@ -41,21 +47,23 @@ void ledger_store(struct ledger_book *book, const struct ledger_update *update,
 {
 	const struct ledger_counts *counts = &book->header.counts;
 
+	all |= book->store_all;
 	ledger_image_begin(image, book->header.sequence);
 	for (uint32_t i = 0; i < counts->zones; i++)
 		ledger_image_put_zone(image, i, &book->zones[i]);
 	if (all) {
 		for (uint32_t row = 0; row < counts->domains; row++)
-			store_domain(book, image, row);
+			store_domain(book, image, row, true);
 	}
 	for (uint32_t i = 0; i < book->n_changed; i++) {
 		uint32_t row = book->changed_rows[i];
 
 		book->changed[row] = false;
 		if (!all)
-			store_domain(book, image, row);
+			store_domain(book, image, row, false);
 	}
 	book->n_changed = 0;
+	book->store_all = false;
 	store_sample(book, update->sample, image);
 	ledger_image_commit(image, &book->header);
 }
@@ -89,11 +97,14 @@ static int load_domains(struct ledger_book *book, const struct ledger_image *ima
 
 	for (uint32_t row = 0; row < n; row++) {
 		struct ledger_domain *domain = &book->domains[row];
-		struct tick_share *shares =
-			&book->shares[(size_t)row * book->shares_stride];
+		size_t share = (size_t)row * book->shares_stride;
+		size_t size = book->shares_stride * sizeof(*book->shares);
 
-		memset(shares, 0, book->shares_stride * sizeof(*shares));
-		ledger_image_get_domain(image, row, domain, shares);
+		memset(&book->shares[share], 0, size);
+		memset(&book->base_shares[share], 0, size);
+		ledger_image_get_domain(image, row, domain, &book->shares[share]);
+		ledger_image_get_base(
+			image, row, &book->bases[row], &book->base_shares[share]);
 		if (!memchr(domain->name, '\0', sizeof(domain->name)) ||
 			domain->sequence > image->header.sequence)
 			return -EBADMSG;
@@ -103,6 +114,51 @@ static int load_domains(struct ledger_book *book, const struct ledger_image *ima
 	return ledger_book_sort(book);
 }
 
+static bool share_is_within(const struct tick_share *share, const struct tick_share *all)
+{
+	return share->dynamic_uj <= all->dynamic_uj && share->idle_uj <= all->idle_uj;
+}
+
+static bool quality_is_within(const uint64_t quality_ns[MESSAGE_DEGRADED + 1],
+	const uint64_t all_ns[MESSAGE_DEGRADED + 1])
+{
+	for (size_t i = 0; i <= MESSAGE_DEGRADED; i++) {
+		if (quality_ns[i] > all_ns[i])
+			return false;
+	}
+	return true;
+}
+
+/* No more is closed than there is. */
+static int check_bases(const struct ledger_book *book)
+{
+	const struct ledger_header *header = &book->header;
+
+	if (header->closed.to_sequence > header->sequence ||
+		!quality_is_within(header->closed_quality_ns, header->quality_ns))
+		return -EBADMSG;
+	for (uint32_t i = 0; i < header->counts.zones; i++) {
+		const struct ledger_zone *zone = &book->zones[i];
+
+		if (!share_is_within(&zone->closed_host, &zone->host) ||
+			zone->closed_unattributed_uj > zone->unattributed_uj)
+			return -EBADMSG;
+	}
+	for (uint32_t row = 0; row < header->counts.domains; row++) {
+		size_t share = (size_t)row * book->shares_stride;
+
+		if (!quality_is_within(
+			    book->bases[row].quality_ns, book->domains[row].quality_ns))
+			return -EBADMSG;
+		for (uint32_t i = 0; i < header->counts.zones; i++) {
+			if (!share_is_within(&book->base_shares[share + i],
+				    &book->shares[share + i]))
+				return -EBADMSG;
+		}
+	}
+	return 0;
+}
+
 /* In every zone: domains + host + unattributed == total. */
 static int add_up_zones(struct ledger_book *book)
 {
@@ -110,7 +166,7 @@ static int add_up_zones(struct ledger_book *book)
 		struct ledger_zone *zone = &book->zones[i];
 		struct tick_share *domains = &zone->domains;
 
-		*domains = (struct tick_share){ 0 };
+		*domains = zone->departed;
 		for (uint32_t row = 0; row < book->header.counts.domains; row++) {
 			const struct tick_share *share =
 				&book->shares[(size_t)row * book->shares_stride + i];
@@ -213,7 +269,12 @@ int ledger_load(const struct ledger_image *image, struct ledger_book **ret_book,
 		r = add_up_zones(book);
 	if (r == 0) {
 		book->header = *header;
+		r = check_bases(book);
+	}
+	if (r == 0) {
 		ledger_book_drop_epochs(book);
+		if (header->open.until_s == 0)
+			ledger_close_before(book);
 		r = load_sample(book, image, &sample);
 	}
 	if (r == -EBADMSG)

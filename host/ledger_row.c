@@ -60,6 +60,36 @@ static void get_share(const uint8_t **at, struct tick_share *ret_share)
 	ret_share->idle_uj = get_u64(at);
 }
 
+static void put_quality(uint8_t **at, const uint64_t quality_ns[MESSAGE_DEGRADED + 1])
+{
+	for (size_t i = 0; i <= MESSAGE_DEGRADED; i++)
+		put_u64(at, quality_ns[i]);
+}
+
+static void get_quality(const uint8_t **at, uint64_t ret_quality_ns[MESSAGE_DEGRADED + 1])
+{
+	for (size_t i = 0; i <= MESSAGE_DEGRADED; i++)
+		ret_quality_ns[i] = get_u64(at);
+}
+
+static void put_interval(uint8_t **at, const struct ledger_interval *interval)
+{
+	put_u64(at, interval->from_sequence);
+	put_u64(at, interval->to_sequence);
+	put_u64(at, interval->since_s);
+	put_u64(at, interval->until_s);
+	put_u64(at, interval->sources);
+}
+
+static void get_interval(const uint8_t **at, struct ledger_interval *ret_interval)
+{
+	ret_interval->from_sequence = get_u64(at);
+	ret_interval->to_sequence = get_u64(at);
+	ret_interval->since_s = get_u64(at);
+	ret_interval->until_s = get_u64(at);
+	ret_interval->sources = get_u64(at);
+}
+
 void ledger_header_encode(
 	const struct ledger_header *header, uint64_t digest, uint8_t *bytes)
 {
@@ -76,6 +106,10 @@ void ledger_header_encode(
 	put_u64(&at, header->counts.threads);
 	put_u64(&at, header->counts.cpus);
 	put_u64(&at, digest);
+	put_quality(&at, header->quality_ns);
+	put_quality(&at, header->closed_quality_ns);
+	put_interval(&at, &header->closed);
+	put_interval(&at, &header->open);
 	assert(at == bytes + LEDGER_HEADER_BYTES);
 }
 
@@ -93,6 +127,10 @@ void ledger_header_decode(
 	ret_header->counts.threads = (uint32_t)get_u64(&bytes);
 	ret_header->counts.cpus = (uint32_t)get_u64(&bytes);
 	*ret_digest = get_u64(&bytes);
+	get_quality(&bytes, ret_header->quality_ns);
+	get_quality(&bytes, ret_header->closed_quality_ns);
+	get_interval(&bytes, &ret_header->closed);
+	get_interval(&bytes, &ret_header->open);
 }
 
 void ledger_zone_encode(const struct ledger_zone *zone, uint8_t *bytes)
@@ -108,6 +146,9 @@ void ledger_zone_encode(const struct ledger_zone *zone, uint8_t *bytes)
 	put_u64(&at, zone->raw.energy_uj);
 	for (size_t i = 0; i < LEDGER_IDLE_STATE_WORDS; i++)
 		put_u64(&at, zone->idle_state[i]);
+	put_share(&at, &zone->departed);
+	put_share(&at, &zone->closed_host);
+	put_u64(&at, zone->closed_unattributed_uj);
 	assert(at == bytes + LEDGER_ZONE_BYTES);
 }
 
@@ -122,6 +163,9 @@ void ledger_zone_decode(const uint8_t *bytes, struct ledger_zone *ret_zone)
 	ret_zone->raw.energy_uj = get_u64(&bytes);
 	for (size_t i = 0; i < LEDGER_IDLE_STATE_WORDS; i++)
 		ret_zone->idle_state[i] = get_u64(&bytes);
+	get_share(&bytes, &ret_zone->departed);
+	get_share(&bytes, &ret_zone->closed_host);
+	ret_zone->closed_unattributed_uj = get_u64(&bytes);
 }
 
 void ledger_domain_encode(const struct ledger_domain *domain,
@@ -145,8 +189,7 @@ void ledger_domain_encode(const struct ledger_domain *domain,
 	put_u64(&at, domain->first_boottime_ns);
 	put_u64(&at, domain->last_wall_ns);
 	put_u64(&at, domain->last_boottime_ns);
-	for (size_t i = 0; i <= MESSAGE_DEGRADED; i++)
-		put_u64(&at, domain->quality_ns[i]);
+	put_quality(&at, domain->quality_ns);
 	assert(at == bytes + LEDGER_DOMAIN_BYTES);
 	for (uint32_t i = 0; i < n_shares; i++)
 		put_share(&at, &shares[i]);
@@ -171,8 +214,7 @@ void ledger_domain_decode(const uint8_t *bytes, struct ledger_domain *ret_domain
 	ret_domain->first_boottime_ns = get_u64(&bytes);
 	ret_domain->last_wall_ns = get_u64(&bytes);
 	ret_domain->last_boottime_ns = get_u64(&bytes);
-	for (size_t i = 0; i <= MESSAGE_DEGRADED; i++)
-		ret_domain->quality_ns[i] = get_u64(&bytes);
+	get_quality(&bytes, ret_domain->quality_ns);
 	for (uint32_t i = 0; i < n_shares; i++)
 		get_share(&bytes, &ret_shares[i]);
 }
@@ -202,4 +244,23 @@ void ledger_thread_decode(const uint8_t *bytes, struct ledger_thread *ret_thread
 	thread->last_cpu = (uint16_t)high;
 	thread->start_ticks = get_u64(&bytes);
 	thread->cpu_ns = get_u64(&bytes);
+}
+
+void ledger_base_encode(const struct ledger_base *base, const struct tick_share *shares,
+	uint32_t n_shares, uint8_t *bytes)
+{
+	uint8_t *at = bytes;
+
+	put_quality(&at, base->quality_ns);
+	assert(at == bytes + LEDGER_BASE_BYTES);
+	for (uint32_t i = 0; i < n_shares; i++)
+		put_share(&at, &shares[i]);
+}
+
+void ledger_base_decode(const uint8_t *bytes, struct ledger_base *ret_base,
+	struct tick_share *ret_shares, uint32_t n_shares)
+{
+	get_quality(&bytes, ret_base->quality_ns);
+	for (uint32_t i = 0; i < n_shares; i++)
+		get_share(&bytes, &ret_shares[i]);
 }

@@ -23,6 +23,22 @@
 #define LEDGER_NAME_SIZE	128
 #define LEDGER_IDLE_STATE_WORDS 16
 
+/* Where energy came from; a set of these. */
+#define LEDGER_SOURCE_POWERCAP 1u
+#define LEDGER_SOURCE_ESTIMATE 2u
+
+/*
+ * A stretch of ticks and what it is called: they ended in [since, until), seconds of
+ * the wall clock. The open one goes up to the header's own sequence.
+ */
+struct ledger_interval {
+	uint64_t from_sequence; /* the last one before */
+	uint64_t to_sequence;
+	uint64_t since_s;
+	uint64_t until_s; /* 0: none yet */
+	uint64_t sources;
+};
+
 /* Counts, or capacities, of the tables. */
 struct ledger_counts {
 	uint32_t zones;
@@ -42,21 +58,35 @@ struct ledger_header {
 	uint64_t monotonic_ns;
 	uint64_t wall_ns;
 	struct ledger_counts counts;
+	/* Since version 2. */
+	/* How long the energy of all ticks was measured, estimated, degraded. */
+	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
+	/* The same up to closed.to_sequence. */
+	uint64_t closed_quality_ns[MESSAGE_DEGRADED + 1];
+	/* The interval that closed last, and the one that is open. */
+	struct ledger_interval closed, open;
 };
 
 /* A zone, cumulative over all boots; the raw reading and the rest are the last ones. */
 struct ledger_zone {
 	char name[MACHINE_ZONE_NAME_SIZE];
 	uint64_t max_energy_range_uj;
-	/* == domains' dynamic + idle + host's dynamic + idle + unattributed */
+	/* == domains' dynamic + idle + host's dynamic + idle + unattributed; domains:
+	 * those with a row and those that left. */
 	uint64_t total_uj;
 	uint64_t unattributed_uj;
 	struct tick_share host;
-	/* Of all domains that ever were; derived from their rows, not stored. */
+	/* Of all domains that ever were; derived, not stored. */
 	struct tick_share domains;
 	struct sample_zone raw;
 	/* Of whoever learns the idle power; opaque here. All 0: nothing learned. */
 	uint64_t idle_state[LEDGER_IDLE_STATE_WORDS];
+	/* Since version 2. */
+	/* Of domains that ended and have no row any more: theirs is in the intervals. */
+	struct tick_share departed;
+	/* The host's and nobody's when the last interval closed. */
+	struct tick_share closed_host;
+	uint64_t closed_unattributed_uj;
 };
 
 /* A domain; its energy per zone, cumulative over all boots, goes beside it. */
@@ -81,19 +111,30 @@ struct ledger_domain {
 	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
 };
 
+/* What of a domain is in closed intervals; its energy per zone goes beside it. */
+struct ledger_base {
+	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
+};
+
 /* A thread of the last sample. They are in its order: by UUID, then tid. */
 struct ledger_thread {
 	uint32_t domain; /* row */
 	struct sample_thread thread;
 };
 
-/* Bytes of the fields; a domain's shares follow its own, 16 bytes a zone. */
-#define LEDGER_HEADER_BYTES 104
-#define LEDGER_ZONE_BYTES   (MACHINE_ZONE_NAME_SIZE + 8 * (7 + LEDGER_IDLE_STATE_WORDS))
-#define LEDGER_DOMAIN_BYTES (LEDGER_NAME_SIZE + 8 * (18 + MESSAGE_ZONES_MAX))
-#define LEDGER_SHARE_BYTES  16
-#define LEDGER_THREAD_BYTES 32
-#define LEDGER_CPU_BYTES    8
+/*
+ * Bytes of the fields; a domain's and a base's shares follow their own, 16 bytes a
+ * zone. _1: in version 1 of the format.
+ */
+#define LEDGER_HEADER_BYTES_1 104
+#define LEDGER_ZONE_BYTES_1   (MACHINE_ZONE_NAME_SIZE + 8 * (7 + LEDGER_IDLE_STATE_WORDS))
+#define LEDGER_HEADER_BYTES   (LEDGER_HEADER_BYTES_1 + 8 * 16)
+#define LEDGER_ZONE_BYTES     (LEDGER_ZONE_BYTES_1 + 8 * 5)
+#define LEDGER_DOMAIN_BYTES   (LEDGER_NAME_SIZE + 8 * (18 + MESSAGE_ZONES_MAX))
+#define LEDGER_SHARE_BYTES    16
+#define LEDGER_THREAD_BYTES   32
+#define LEDGER_CPU_BYTES      8
+#define LEDGER_BASE_BYTES     24
 
 /* Each writes, or reads, as many bytes as defined above. */
 void ledger_header_encode(
@@ -108,3 +149,7 @@ void ledger_domain_decode(const uint8_t *bytes, struct ledger_domain *ret_domain
 	struct tick_share *ret_shares, uint32_t n_shares);
 void ledger_thread_encode(const struct ledger_thread *thread, uint8_t *bytes);
 void ledger_thread_decode(const uint8_t *bytes, struct ledger_thread *ret_thread);
+void ledger_base_encode(const struct ledger_base *base, const struct tick_share *shares,
+	uint32_t n_shares, uint8_t *bytes);
+void ledger_base_decode(const uint8_t *bytes, struct ledger_base *ret_base,
+	struct tick_share *ret_shares, uint32_t n_shares);

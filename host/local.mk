@@ -34,6 +34,11 @@ host_libhost_a_SOURCES = \
 	host/http.c host/http.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
+	host/interval_block.c host/interval_block.h \
+	host/interval_file.c host/interval_file.h \
+	host/interval_fold.c host/interval_fold.h \
+	host/interval_load.c host/interval_load.h \
+	host/interval_record.c host/interval_record.h \
 	host/inventory.c host/inventory.h \
 	host/inventory_libvirt.c host/inventory_libvirt.h \
 	host/kthread_scan.c host/kthread_scan.h \
@@ -41,11 +46,15 @@ host_libhost_a_SOURCES = \
 	host/json_text.c host/json_text.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
+	host/ledger_check.c host/ledger_check.h \
+	host/ledger_close.c host/ledger_close.h \
+	host/ledger_departed.c host/ledger_departed.h \
 	host/ledger_file.c host/ledger_file.h \
 	host/ledger_image.c host/ledger_image.h \
 	host/ledger_inventory.c host/ledger_inventory.h \
 	host/ledger_load.c host/ledger_load.h \
 	host/ledger_row.c host/ledger_row.h \
+	host/ledger_super.c host/ledger_super.h \
 	host/libvirt_domains.c host/libvirt_domains.h \
 	host/lines.c host/lines.h \
 	host/link.c host/link.h \

@@ -377,6 +377,9 @@ static int book(struct sampler *sampler)
 		.names = sampler->names,
 		.idle_states = sampler->idle_states,
 		.wall_ns = clock_read_ns(CLOCK_REALTIME),
+		.source = strcmp(energy_source_name(sampler->energy), "estimate") == 0
+				  ? LEDGER_SOURCE_ESTIMATE
+				  : LEDGER_SOURCE_POWERCAP,
 	};
 	int r;
 
@@ -411,6 +414,16 @@ int sampler_measure(struct sampler *sampler, uint64_t late_ns)
 	sampler->late_ns = late_ns;
 	sampler->cost_ns = clock_monotonic_ns() - begin_ns;
 	return 0;
+}
+
+bool sampler_next_interval(struct sampler *sampler, struct interval_record *ret_record)
+{
+	return ledger_next_interval(sampler->ledger, ret_record);
+}
+
+void sampler_set_durable(struct sampler *sampler, uint64_t sequence)
+{
+	ledger_set_durable(sampler->ledger, sequence);
 }
 
 const struct machine *sampler_machine(const struct sampler *sampler)

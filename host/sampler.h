@@ -51,6 +51,10 @@ bool sampler_verify_peer(struct sampler *sampler, const struct uuid *uuid, pid_t
  */
 int sampler_measure(struct sampler *sampler, uint64_t late_ns);
 
+/* For the writer: see host/ledger.h. */
+bool sampler_next_interval(struct sampler *sampler, struct interval_record *ret_record);
+void sampler_set_durable(struct sampler *sampler, uint64_t sequence);
+
 /* Of the last tick. Valid until the next sampler_measure(). */
 const struct machine *sampler_machine(const struct sampler *sampler);
 const struct tick *sampler_tick(const struct sampler *sampler);

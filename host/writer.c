@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
-/* The thread that takes checkpoints of the ledger. */
+/* The thread that takes checkpoints of the ledger and writes its intervals. */
 #include "host/writer.h"
 
 #include <errno.h>
@@ -12,6 +12,9 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "host/interval_block.h"
+#include "host/interval_file.h"
+#include "host/interval_fold.h"
 #include "host/ledger_file.h"
 #include "host/ledger_image.h"
 #include "shared/cleanup.h"
@@ -20,15 +23,27 @@
 #define NEW_FILE LEDGER_CHECKPOINT_FILE ".new"
 /* The ledger changes while it is read; two ticks within one reading are rare. */
 #define READ_TRIES 5
+#define RETRY_MS   5000
+#define DAY_S	   86400u
+
+struct waiting {
+	struct waiting *next;
+	struct interval_record record;
+};
 
 struct writer {
 	int dir_fd;
-	uint32_t interval_ms;
+	struct writer_config config;
+	uint64_t intervals_end;
+	uint64_t
+		folded_day; /* the day of the last record when old ones were looked for */
 	pthread_t thread;
 	pthread_mutex_t lock;
 	/* Under the lock: */
-	pthread_cond_t stop_cond;
+	pthread_cond_t cond; /* stop, or something waits */
 	bool stop;
+	/* Only the thread takes from the head. */
+	struct waiting *head, **tail;
 	struct writer_status status;
 };
 
@@ -112,7 +127,7 @@ static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_seq
 	return r;
 }
 
-static void run_once(struct writer *writer)
+static void checkpoint(struct writer *writer)
 {
 	uint64_t last = writer->status.sequence, sequence;
 	int r;
@@ -130,23 +145,118 @@ static void run_once(struct writer *writer)
 	}
 }
 
+/* Should it fail, the next record tries again; all that is lost is room. */
+static void fold(struct writer *writer, const struct interval_record *record,
+	uint64_t max_sequence)
+{
+	const struct interval_fold options = {
+		.hourly_days = writer->config.hourly_days,
+		.daily_days = writer->config.daily_days,
+		.book = record->book,
+		.max_sequence = max_sequence,
+	};
+	uint64_t day = record->interval.until_s / DAY_S;
+
+	if (writer->config.hourly_days == 0 || day == writer->folded_day)
+		return;
+	if (interval_fold_file(writer->dir_fd, &options, &writer->intervals_end) >= 0)
+		writer->folded_day = day;
+}
+
+static int write_record(struct writer *writer, const struct interval_record *record)
+{
+	cleanup_free uint8_t *data = NULL;
+	size_t size;
+	int r = interval_block_encode(record, &data, &size);
+
+	if (r == 0)
+		r = interval_file_append(
+			writer->dir_fd, writer->intervals_end, data, size);
+	if (r == 0)
+		writer->intervals_end += size;
+	return r;
+}
+
+static void free_waiting(struct waiting *waiting)
+{
+	interval_record_deinit(&waiting->record);
+	free(waiting);
+}
+
+/* In their order, up to the first that cannot be written. */
+static void write_intervals(struct writer *writer)
+{
+	int r = 0;
+
+	while (writer->head && r == 0) {
+		struct waiting *waiting = writer->head;
+		uint64_t checkpointed = writer->status.sequence;
+
+		pthread_mutex_unlock(&writer->lock);
+		r = write_record(writer, &waiting->record);
+		if (r == 0)
+			fold(writer, &waiting->record, checkpointed);
+		pthread_mutex_lock(&writer->lock);
+		writer->status.intervals_error = r;
+		if (r < 0)
+			break;
+		writer->status.n_intervals++;
+		writer->status.n_waiting--;
+		writer->status.intervals_sequence = waiting->record.interval.to_sequence;
+		writer->head = waiting->next;
+		if (!writer->head)
+			writer->tail = &writer->head;
+		free_waiting(waiting);
+	}
+}
+
+static struct timespec in_ms(uint64_t ms)
+{
+	uint64_t due_ns = clock_monotonic_ns() + ms * NSEC_PER_MSEC;
+
+	return (struct timespec){ (time_t)(due_ns / NSEC_PER_SEC),
+		(long)(due_ns % NSEC_PER_SEC) };
+}
+
+/* Until the time, or earlier for what can be written; true: it is time. */
+static bool wait_until(struct writer *writer, const struct timespec *due)
+{
+	int r = 0;
+
+	while (!writer->stop && r != ETIMEDOUT) {
+		struct timespec retry = in_ms(RETRY_MS);
+		bool retries = writer->status.intervals_error &&
+			       (retry.tv_sec < due->tv_sec ||
+				       (retry.tv_sec == due->tv_sec &&
+					       retry.tv_nsec < due->tv_nsec));
+
+		if (writer->head && !writer->status.intervals_error)
+			return false;
+		r = pthread_cond_timedwait(
+			&writer->cond, &writer->lock, retries ? &retry : due);
+		if (r == ETIMEDOUT && retries)
+			return false;
+	}
+	return true;
+}
+
 static void *writer_main(void *argument)
 {
 	struct writer *writer = argument;
+	struct timespec due;
 	bool stop = false;
 
 	pthread_mutex_lock(&writer->lock);
+	due = in_ms(writer->config.interval_ms);
 	while (!stop) {
-		uint64_t due_ns = clock_monotonic_ns() +
-				  (uint64_t)writer->interval_ms * NSEC_PER_MSEC;
-		const struct timespec due = { (time_t)(due_ns / NSEC_PER_SEC),
-			(long)(due_ns % NSEC_PER_SEC) };
+		bool is_time = wait_until(writer, &due);
 
-		while (!writer->stop && pthread_cond_timedwait(&writer->stop_cond,
-						&writer->lock, &due) != ETIMEDOUT)
-			;
 		stop = writer->stop;
-		run_once(writer);
+		write_intervals(writer);
+		if (is_time) {
+			checkpoint(writer);
+			due = in_ms(writer->config.interval_ms);
+		}
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;
@@ -154,7 +264,13 @@ static void *writer_main(void *argument)
 
 static void writer_free(struct writer *writer)
 {
-	pthread_cond_destroy(&writer->stop_cond);
+	while (writer->head) {
+		struct waiting *next = writer->head->next;
+
+		free_waiting(writer->head);
+		writer->head = next;
+	}
+	pthread_cond_destroy(&writer->cond);
 	pthread_mutex_destroy(&writer->lock);
 	cleanup_closep(&writer->dir_fd);
 	free(writer);
@@ -173,7 +289,7 @@ static int start_thread(struct writer *writer)
 	return -r;
 }
 
-int writer_start(const char *dir, uint32_t interval_ms, struct writer **ret_writer)
+int writer_start(const struct writer_config *config, struct writer **ret_writer)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
 	pthread_condattr_t attributes;
@@ -181,19 +297,38 @@ int writer_start(const char *dir, uint32_t interval_ms, struct writer **ret_writ
 
 	if (!writer)
 		return -ENOMEM;
-	writer->interval_ms = interval_ms;
+	writer->config = *config;
+	writer->intervals_end = config->intervals_end;
+	writer->tail = &writer->head;
 	pthread_mutex_init(&writer->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&writer->stop_cond, &attributes);
+	pthread_cond_init(&writer->cond, &attributes);
 	pthread_condattr_destroy(&attributes);
-	writer->dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	writer->dir_fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	r = writer->dir_fd < 0 ? -errno : start_thread(writer);
 	if (r < 0) {
 		writer_free(writer);
 		return r;
 	}
 	*ret_writer = writer;
+	return 0;
+}
+
+int writer_push(struct writer *writer, struct interval_record *record)
+{
+	struct waiting *waiting = calloc(1, sizeof(*waiting));
+
+	if (!waiting)
+		return -ENOMEM;
+	waiting->record = *record;
+	*record = (struct interval_record){ 0 };
+	pthread_mutex_lock(&writer->lock);
+	*writer->tail = waiting;
+	writer->tail = &waiting->next;
+	writer->status.n_waiting++;
+	pthread_cond_signal(&writer->cond);
+	pthread_mutex_unlock(&writer->lock);
 	return 0;
 }
 
@@ -210,7 +345,7 @@ void writer_stop(struct writer *writer)
 		return;
 	pthread_mutex_lock(&writer->lock);
 	writer->stop = true;
-	pthread_cond_signal(&writer->stop_cond);
+	pthread_cond_signal(&writer->cond);
 	pthread_mutex_unlock(&writer->lock);
 	pthread_join(writer->thread, NULL);
 	writer_free(writer);

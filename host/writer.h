@@ -3,29 +3,50 @@
 /*
  * The thread that waits for the disk, so that no tick has to. It copies the ledger
  * into DIR/ledger.checkpoint (new file, fsync, rename, fsync of the directory), so
- * that a power failure costs no more than one interval. It shares nothing with the
- * ledger but the file.
+ * that a power failure costs no more than one interval, and appends the records of
+ * closed hours to DIR/intervals, where it folds old ones together. It shares nothing
+ * with the ledger but the files and the records it is given.
  */
 #pragma once
 
 #include <stdint.h>
 
+#include "host/interval_record.h"
+
 #define WRITER_INTERVAL_MS 30000
 
 struct writer;
 
-/* Starts the thread on dir, the state directory. -ENOMEM, -EAGAIN, -errno. */
-int writer_start(const char *dir, uint32_t interval_ms, struct writer **ret_writer);
+struct writer_config {
+	const char *dir; /* the state directory */
+	uint32_t interval_ms;
+	uint64_t intervals_end; /* where in DIR/intervals the next record goes */
+	/* See host/interval_fold.h. */
+	uint32_t hourly_days, daily_days;
+};
+
+/* Starts the thread. -ENOMEM, -EAGAIN, -errno. */
+int writer_start(const struct writer_config *config, struct writer **ret_writer);
+
+/*
+ * Hands a record over, which is written at once, or, where that fails, again and again;
+ * they stay in order. -ENOMEM: it stays the caller's.
+ */
+int writer_push(struct writer *writer, struct interval_record *record);
 
 struct writer_status {
 	uint64_t n_checkpoints;
 	uint64_t n_failures;
-	uint64_t sequence;    /* of the last checkpoint */
-	uint64_t boottime_ns; /* when it was on the disk */
-	int error;	      /* -errno of the last try; 0: it went well */
+	uint64_t sequence;	     /* of the last checkpoint */
+	uint64_t boottime_ns;	     /* when it was on the disk */
+	int error;		     /* -errno of the last try; 0: it went well */
+	uint64_t n_intervals;	     /* records that are on the disk */
+	uint64_t n_waiting;	     /* and that are not yet */
+	uint64_t intervals_sequence; /* of the last one on the disk */
+	int intervals_error;	     /* as error */
 };
 
 void writer_status(struct writer *writer, struct writer_status *ret_status);
 
-/* Takes a last checkpoint, ends the thread and frees. NULL is fine. */
+/* Writes what waits, takes a last checkpoint, ends the thread and frees. NULL is fine. */
 void writer_stop(struct writer *writer);

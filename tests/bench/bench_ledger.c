@@ -134,7 +134,9 @@ static void run(uint32_t n, uint32_t n_ended, bool checkpoints)
 	apply(ledger, &world);
 	apply(ledger, &world);
 	if (checkpoints)
-		assert(writer_start(dir, 1, &writer) == 0);
+		assert(writer_start(
+			       &(struct writer_config){ .dir = dir, .interval_ms = 1 },
+			       &writer) == 0);
 	measure(ledger, &world, dir, &result);
 	print_result(n_ended	   ? ", 10000 ended ones"
 		     : checkpoints ? ", checkpoints all the time"

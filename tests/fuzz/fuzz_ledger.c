@@ -108,7 +108,10 @@ static void put_domains(
 		memset(domain.name, take(input), take(input) % (sizeof(domain.name) + 1));
 		for (uint32_t zone = 0; zone < n_zones; zone++)
 			shares[zone].dynamic_uj = take(input);
+		struct ledger_base base = { { take(input) } };
+
 		ledger_image_put_domain(image, i, &domain, shares, n_zones);
+		ledger_image_put_base(image, i, &base, shares, n_zones);
 	}
 }
 

@@ -170,7 +170,7 @@ def test_ledger_and_published_values_agree(scene):
         assert found["total"] >= total
         assert found["unattributed"] >= before.unattributed[zone]
         assert all(f >= b for f, b in zip(found["host"], before.host[zone]))
-        shares = [found["host"], *(d[zone] for d in ledger.domains.values())]
+        shares = [found["host"], found["departed"], *(d[zone] for d in ledger.domains.values())]
         assert found["total"] == found["unattributed"] + sum(map(sum, shares))
     for uuid, zones in before.domains.items():
         for zone, share in zones.items():

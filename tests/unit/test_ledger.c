@@ -510,8 +510,8 @@ static void test_set_aside(void **state)
 		{ "truncate -s 5000 ledger", "it has 5000 bytes" },
 		{ "truncate -s 0 ledger", "it is not a ledger" },
 		{ "echo foreign >ledger", "it is not a ledger" },
-		{ "printf '\\2' | dd of=ledger bs=1 seek=8 conv=notrunc status=none",
-			"it has format version 2, this program knows up to 1" },
+		{ "printf '\\3' | dd of=ledger bs=1 seek=8 conv=notrunc status=none",
+			"it has format version 3, this program knows up to 2" },
 		{ "rm ledger && mkdir ledger", "Invalid argument" },
 	};
 	struct fixture *fixture = *state;

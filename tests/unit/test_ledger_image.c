@@ -55,7 +55,11 @@ static void commit(struct ledger_image *image, uint64_t sequence, uint32_t n_thr
 		.boottime_ns = sequence * 10,
 		.monotonic_ns = sequence * 9,
 		.wall_ns = sequence * 8,
-		.counts = { 2, 2, n_threads, 2 } };
+		.counts = { 2, 2, n_threads, 2 },
+		.quality_ns = { 20, sequence, 22 },
+		.closed_quality_ns = { 17, 18, 19 },
+		.closed = { 1, 2, 3, 4, 5 },
+		.open = { 6, sequence, 8, 9, 10 } };
 	const struct tick_share shares[2] = { { sequence, 2 }, { 3, 4 } };
 
 	ledger_image_begin(image, sequence);
@@ -65,7 +69,10 @@ static void commit(struct ledger_image *image, uint64_t sequence, uint32_t n_thr
 			.total_uj = 50 * sequence,
 			.unattributed_uj = 1,
 			.host = { 2, 3 },
-			.raw = { true, 4 * sequence } };
+			.raw = { true, 4 * sequence },
+			.departed = { 5, sequence },
+			.closed_host = { 7, 8 },
+			.closed_unattributed_uj = 9 };
 
 		zone.name[8] = (char)('0' + i);
 		zone.idle_state[15] = sequence;
@@ -76,7 +83,10 @@ static void commit(struct ledger_image *image, uint64_t sequence, uint32_t n_thr
 			(uint8_t)(i + 1), i ? 1 : sequence);
 		struct tick_share other[2] = { { 1, 1 }, { 1, 1 } };
 
+		struct ledger_base base = { { 1, 2, sequence } };
+
 		ledger_image_put_domain(image, i, &domain, i ? other : shares, 2);
+		ledger_image_put_base(image, i, &base, i ? shares : other, 2);
 	}
 	for (uint32_t i = 0; i < n_threads; i++) {
 		struct ledger_thread thread = { 0, { .tid = (pid_t)(50 + i),
@@ -155,6 +165,7 @@ static void test_round_trip(void **state)
 	uint8_t bytes[LEDGER_DOMAIN_BYTES], expected_bytes[LEDGER_DOMAIN_BYTES];
 	struct ledger_thread thread;
 	struct ledger_image image;
+	struct ledger_base base;
 	struct ledger_zone zone;
 	uint64_t busy_ns;
 
@@ -165,6 +176,12 @@ static void test_round_trip(void **state)
 	assert_true(image.header.sequence == 2 && image.header.boottime_ns == 20);
 	assert_true(image.header.monotonic_ns == 18 && image.header.wall_ns == 16);
 	assert_true(image.header.epoch_sequence == 1);
+	assert_true(image.header.quality_ns[1] == 2 && image.header.quality_ns[2] == 22);
+	assert_true(image.header.closed_quality_ns[2] == 19);
+	assert_true(image.header.closed.from_sequence == 1 &&
+		    image.header.closed.sources == 5);
+	assert_true(image.header.open.to_sequence == 2 &&
+		    image.header.open.since_s == 8 && image.header.open.until_s == 9);
 	assert_int_equal(image.header.book.bytes[0], 1);
 	assert_int_equal(image.header.boot_id.bytes[0], 2);
 	ledger_image_get_zone(&image, 1, &zone);
@@ -173,6 +190,9 @@ static void test_round_trip(void **state)
 	assert_true(zone.host.dynamic_uj == 2 && zone.host.idle_uj == 3);
 	assert_true(zone.raw.valid && zone.raw.energy_uj == 8);
 	assert_true(zone.idle_state[0] == 0 && zone.idle_state[15] == 2);
+	assert_true(zone.departed.dynamic_uj == 5 && zone.departed.idle_uj == 2);
+	assert_true(zone.closed_host.dynamic_uj == 7 && zone.closed_host.idle_uj == 8);
+	assert_true(zone.closed_unattributed_uj == 9);
 	ledger_image_get_domain(&image, 0, &domain, shares);
 	ledger_domain_encode(&domain, NULL, 0, bytes);
 	ledger_domain_encode(&expected, NULL, 0, expected_bytes);
@@ -181,6 +201,9 @@ static void test_round_trip(void **state)
 		    domain.n_vcpus == 4 && domain.max_vcpus == 8);
 	assert_true(
 		domain.guest_uj[31] == 231 && domain.quality_ns[MESSAGE_DEGRADED] == 12);
+	assert_true(shares[0].dynamic_uj == 2 && shares[1].idle_uj == 4);
+	ledger_image_get_base(&image, 1, &base, shares);
+	assert_true(base.quality_ns[0] == 1 && base.quality_ns[2] == 2);
 	assert_true(shares[0].dynamic_uj == 2 && shares[1].idle_uj == 4);
 	ledger_image_get_thread(&image, 2, &thread);
 	assert_true(thread.domain == 0 && thread.thread.tid == 52);
@@ -202,9 +225,9 @@ static void test_golden(void **state)
 	commit(&fixture->image, 2, 2);
 	for (size_t i = 0; i < fixture->size; i++)
 		hash = (hash ^ fixture->data[i]) * 1099511628211u;
-	assert_memory_equal(fixture->data, "vmpower\x1a\1\0\0\0\0\0\0\0\2", 17);
+	assert_memory_equal(fixture->data, "vmpower\x1a\2\0\0\0\0\0\0\0\2", 17);
 	assert_memory_equal(fixture->data + 512, "\2\0\0\0\xfd\xff\xff\xff", 8);
-	assert_true(hash == 0x79cd2ec56209b7c7u);
+	assert_true(hash == 0x5b0c0c873e4f8f1fu);
 }
 
 static void test_rows_come_and_go(void **state)
@@ -300,7 +323,7 @@ static void test_foreign_and_newer(void **state)
 		ledger_image_decode(fixture->data, fixture->size, &image, message),
 		-EPROTONOSUPPORT);
 	assert_string_equal(
-		message, "it has format version 2, this program knows up to 1");
+		message, "it has format version 3, this program knows up to 2");
 	fixture->data[0] = 'V';
 	assert_int_equal(
 		ledger_image_decode(fixture->data, fixture->size, &image, message),

@@ -74,9 +74,16 @@ static void step(struct fixture *fixture)
 	assert_int_equal(ledger_apply(fixture->ledger, &update), 0);
 }
 
+static int start_writer(const char *dir, uint32_t interval_ms, struct writer **ret_writer)
+{
+	const struct writer_config config = { .dir = dir, .interval_ms = interval_ms };
+
+	return writer_start(&config, ret_writer);
+}
+
 static void start(struct fixture *fixture, uint32_t interval_ms)
 {
-	assert_int_equal(writer_start(fixture->dir, interval_ms, &fixture->writer), 0);
+	assert_int_equal(start_writer(fixture->dir, interval_ms, &fixture->writer), 0);
 }
 
 static void stop(struct fixture *fixture)
@@ -170,7 +177,7 @@ static void test_failure(void **state)
 	struct writer_status status;
 	struct writer *writer;
 
-	assert_int_equal(writer_start("/nonexistent", 1, &writer), -ENOENT);
+	assert_int_equal(start_writer("/nonexistent", 1, &writer), -ENOENT);
 	in_dir(fixture, "mkdir ledger.checkpoint.new");
 	start(fixture, 1);
 	step(fixture);

@@ -8,6 +8,7 @@ import uuid
 COMMIT, HEADER, TABLES = 512, 1024, 4096
 ZONES, DOMAINS = 1, 2  # tables; 0 is the header's
 ZONE_NAME, DOMAIN_BYTES, GUEST_ZONES = 32, 128 + 8 * (18 + 32), 32
+IDLE_STATE = 16
 UUID = 16
 
 
@@ -18,13 +19,13 @@ def _words(data, offset, n):
 class Ledger:
     """What the last commit says; energies are microjoules.
 
-    zones: {name: {total, unattributed, host: (dynamic, idle)}};
-    domains: {uuid: {zone: (dynamic, idle)}}.
+    zones: {name: {total, unattributed, host: (dynamic, idle), departed: (dynamic, idle)}};
+    domains: {uuid: {zone: (dynamic, idle)}}, without those that departed.
     """
 
     def __init__(self, path):
         self._data = pathlib.Path(path).read_bytes()
-        assert self._data[:8] == b"vmpower\x1a"
+        assert self._data[:16] == b"vmpower\x1a" + struct.pack("<Q", 2)
         super_words = _words(self._data, 0, 12)
         self._slots, sizes, self._row_words = super_words[2], super_words[3:7], super_words[7:12]
         commit = _words(self._data, COMMIT, 1)[0]
@@ -52,7 +53,9 @@ class Ledger:
         row = self._row(ZONES, index)
         name = self._data[row:row + ZONE_NAME].split(b"\0")[0].decode()
         _range, total, unattributed, dynamic, idle = _words(self._data, row + ZONE_NAME, 5)
-        return name, {"total": total, "unattributed": unattributed, "host": (dynamic, idle)}
+        departed = _words(self._data, row + ZONE_NAME + 8 * (7 + IDLE_STATE), 2)
+        return name, {"total": total, "unattributed": unattributed, "host": (dynamic, idle),
+                      "departed": departed}
 
     def _domain(self, index):
         row = self._row(DOMAINS, index)
