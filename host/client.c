@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* Asks hostd, by libcurl over its unix socket. */
+#include "config.h"
+
 #include "host/client.h"
 
 #include <errno.h>
@@ -162,6 +164,50 @@ int client_get(const char *socket_path, const char *url_path, cJSON **ret_docume
 	return 0;
 }
 
+static int decode(const char *socket_path, const cJSON *host, const cJSON *domains,
+	struct snapshot **ret_snapshot, char error[CLIENT_ERROR_SIZE])
+{
+	int r = snapshot_json_decode(host, domains, ret_snapshot);
+
+	if (r == -EBADMSG) {
+		snprintf(error, CLIENT_ERROR_SIZE,
+			"cannot understand vmpower-hostd at %s: it is of another version; "
+			"restart it after an upgrade",
+			socket_path);
+		return -EPROTO;
+	}
+	if (r < 0)
+		snprintf(error, CLIENT_ERROR_SIZE, "cannot read the documents of %s: %s",
+			socket_path, strerror(-r));
+	return r;
+}
+
+int client_get_host(const char *socket_path, struct snapshot **ret_snapshot,
+	char error[CLIENT_ERROR_SIZE])
+{
+	__attribute__((__cleanup__(cleanup_jsonp))) cJSON *host = NULL;
+	int r = client_get(socket_path, "/api/v1/host", &host, error);
+
+	return r < 0 ? r : decode(socket_path, host, NULL, ret_snapshot, error);
+}
+
+pid_t client_server_pid(const char *socket_path)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	cleanup_close int fd = socket(
+		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	struct ucred credentials;
+	socklen_t len = sizeof(credentials);
+
+	if (fd < 0 || strlen(socket_path) >= sizeof(address.sun_path))
+		return 0;
+	strcpy(address.sun_path, socket_path);
+	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
+		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
+		return 0;
+	return credentials.pid;
+}
+
 static int get_once(const char *socket_path, struct snapshot **ret_snapshot,
 	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE])
 {
@@ -174,19 +220,9 @@ static int get_once(const char *socket_path, struct snapshot **ret_snapshot,
 	r = client_get(socket_path, "/api/v1/domains", &domains, error);
 	if (r < 0)
 		return r;
-	r = snapshot_json_decode(host, domains, ret_snapshot);
-	if (r == -EBADMSG) {
-		snprintf(error, CLIENT_ERROR_SIZE,
-			"cannot understand vmpower-hostd at %s: it is of another version; "
-			"restart it after an upgrade",
-			socket_path);
-		return -EPROTO;
-	}
-	if (r < 0) {
-		snprintf(error, CLIENT_ERROR_SIZE, "cannot read both documents of %s: %s",
-			socket_path, strerror(-r));
+	r = decode(socket_path, host, domains, ret_snapshot, error);
+	if (r < 0)
 		return r;
-	}
 	if (ret_host)
 		*ret_host = steal_pointer(&host);
 	if (ret_domains)

@@ -6,6 +6,7 @@
 
 #include <cjson/cJSON.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include "host/snapshot.h"
 
@@ -20,6 +21,14 @@
  */
 int client_get(const char *socket_path, const char *url_path, cJSON **ret_document,
 	char error[CLIENT_ERROR_SIZE]);
+
+/* The host's document alone, and the snapshot without domains it makes. Errors as above.
+ */
+int client_get_host(const char *socket_path, struct snapshot **ret_snapshot,
+	char error[CLIENT_ERROR_SIZE]);
+
+/* The process that serves the socket; 0: none, or not to be seen from here. */
+pid_t client_server_pid(const char *socket_path);
 
 /*
  * Both documents of one tick, and the snapshot they make, with one reference.

@@ -10,7 +10,12 @@
 #include <string.h>
 
 #include "shared/cleanup.h"
+#include "shared/number.h"
 #include "shared/options.h"
+
+#define FOR_MIN_S     5
+#define FOR_MAX_S     86400
+#define FOR_DEFAULT_S 60
 
 #define SET_PATH(name, index)                                                            \
 	static int name(void *settings, const char *value, const char **ret_expected)    \
@@ -51,6 +56,33 @@ static int set_undo(void *settings, const char *value, const char **ret_expected
 	return 0;
 }
 
+/* 90, 90s, 5m or 1h. */
+static int set_for(void *settings, const char *value, const char **ret_expected)
+{
+	static const struct {
+		char unit;
+		uint64_t seconds;
+	} units[] = { { '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	const char *end = value + strlen(value);
+	uint64_t number;
+
+	*ret_expected = "5s to 24h: a number of seconds, or with s, m or h behind it";
+	if (number_scan_u64(&value, end, &number) < 0 || (*value && value[1]) ||
+		number > FOR_MAX_S)
+		return -EINVAL;
+	for (size_t i = 0; i < sizeof(units) / sizeof(units[0]); i++) {
+		uint64_t seconds = number * units[i].seconds;
+
+		if (*value != units[i].unit)
+			continue;
+		if (seconds < FOR_MIN_S || seconds > FOR_MAX_S)
+			return -ERANGE;
+		((struct command_settings *)settings)->for_s = seconds;
+		return 0;
+	}
+	return -EINVAL;
+}
+
 static const struct option_spec path_specs[COMMAND_PATHS] = {
 	[COMMAND_SYSFS] = { "sysfs", "DIR", "instead of /sys", set_sysfs, false },
 	[COMMAND_PROCFS] = { "procfs", "DIR", "instead of /proc", set_procfs, false },
@@ -66,8 +98,8 @@ static const struct option_spec path_specs[COMMAND_PATHS] = {
 
 static const struct option_spec json_spec = { "json", NULL, "print JSON", set_json,
 	true };
-static const struct option_spec undo_spec = { "undo", NULL, "take the channel away again",
-	set_undo, true };
+static const struct option_spec for_spec = { "for", "TIME", "how long, 5s to 24h (60s)",
+	set_for, true };
 
 static const char *const defaults[COMMAND_PATHS] = {
 	[COMMAND_SYSFS] = "/sys",
@@ -125,7 +157,7 @@ static void read_file(
 int command_settings_parse(const struct command_usage *usage, int argc, char **argv,
 	struct command_settings *ret_settings)
 {
-	struct option_spec specs[COMMAND_PATHS + 2];
+	struct option_spec specs[COMMAND_PATHS + 3];
 	struct options options = {
 		.program = usage->program,
 		.synopsis = usage->synopsis,
@@ -135,11 +167,14 @@ int command_settings_parse(const struct command_usage *usage, int argc, char **a
 	};
 	int first;
 
-	*ret_settings = (struct command_settings){ 0 };
+	*ret_settings = (struct command_settings){ .for_s = FOR_DEFAULT_S };
 	if (usage->has_json)
 		specs[options.n_specs++] = json_spec;
-	if (usage->has_undo)
-		specs[options.n_specs++] = undo_spec;
+	if (usage->has_for)
+		specs[options.n_specs++] = for_spec;
+	if (usage->undo)
+		specs[options.n_specs++] = (struct option_spec){ "undo", NULL,
+			usage->undo, set_undo, true };
 	for (size_t i = 0; i < COMMAND_PATHS; i++)
 		specs[options.n_specs++] = path_specs[i];
 	first = options_parse(&options, argc, argv,

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 enum command_path {
 	COMMAND_SYSFS,
@@ -25,6 +26,7 @@ struct command_settings {
 	char *from_file[COMMAND_PATHS];
 	bool json;
 	bool undo;
+	uint64_t for_s; /* 60 */
 };
 
 /* A subcommand: what it takes beside the paths. */
@@ -32,7 +34,8 @@ struct command_usage {
 	const char *program;  /* "vmpower list" */
 	const char *synopsis; /* "[OPTION]..." */
 	const char *summary;
-	bool has_json, has_undo;
+	bool has_json, has_for;
+	const char *undo; /* what --undo does; NULL: it is not taken */
 	int min_operands, max_operands;
 };
 

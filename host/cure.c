@@ -138,6 +138,17 @@ char *cure_set_source(const struct facts *facts, const char *source)
 		file, file, file, source, file, file, file, file, restart);
 }
 
+char *cure_undo_calibration(const struct facts *facts)
+{
+	cleanup_free char *run_dir = text_quote(facts->paths->run_dir);
+
+	if (!run_dir)
+		return NULL;
+	if (strcmp(run_dir, RUNDIR) == 0)
+		return compose("vmpower calibrate --undo");
+	return compose("vmpower calibrate --undo --run-dir %s", run_dir);
+}
+
 char *cure_enroll(const struct facts *facts, const char *domain, bool a_restart)
 {
 	cleanup_free char *name = text_quote(domain), *command = NULL;

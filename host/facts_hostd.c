@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/un.h>
 #include <unistd.h>
 
 #include "host/text.h"
@@ -39,24 +37,6 @@ static void find_daemons(struct facts_hostd *hostd, const char *procfs)
 		if (strcmp(comm, DAEMON_COMM) == 0)
 			hostd->daemons[hostd->n_daemons++] = (pid_t)pid;
 	}
-}
-
-/* Who called listen() on the socket; 0: nobody, or not to be seen from here. */
-static pid_t socket_server(const char *path)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	cleanup_close int fd = socket(
-		AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	struct ucred credentials;
-	socklen_t len = sizeof(credentials);
-
-	if (fd < 0 || strlen(path) >= sizeof(address.sun_path))
-		return 0;
-	strcpy(address.sun_path, path);
-	if (connect(fd, (const struct sockaddr *)&address, sizeof(address)) < 0 ||
-		getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &credentials, &len) < 0)
-		return 0;
-	return credentials.pid;
 }
 
 /* PROCFS/PID/cmdline as a command; NULL where it cannot be had. */
@@ -93,7 +73,7 @@ int facts_gather_hostd(struct facts_hostd *hostd, const struct facts_paths *path
 	find_daemons(hostd, paths->procfs);
 	hostd->error = client_get_snapshot(
 		hostd->socket, &hostd->snapshot, NULL, NULL, hostd->message);
-	pid = socket_server(hostd->socket);
+	pid = client_server_pid(hostd->socket);
 	/* Where the socket tells nothing, a lone daemon is the one. */
 	if (pid == 0 && hostd->n_daemons == 1)
 		pid = hostd->daemons[0];

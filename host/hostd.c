@@ -26,7 +26,8 @@
 #include "shared/notify.h"
 
 #define LINK_PERIOD_MIN_MS 1000
-/* How long the first tick waits for libvirt: only it knows who came since the last run. */
+/* How long the first tick waits for libvirt: only it knows who came since the last run.
+ */
 #define INVENTORY_WAIT_NS (3 * (uint64_t)NSEC_PER_SEC)
 /* Snapshots older than this many intervals make /healthz say so. */
 #define STALE_INTERVALS 3
@@ -36,7 +37,7 @@ struct hostd {
 	const struct hostd_config *config;
 	struct event_base *base;
 	struct event *tick_event, *inventory_event, *watchdog_event;
-	struct event *signal_events[2];
+	struct event *signal_events[3];
 	int timer_fd;
 	uint64_t begin_ns, n_intervals; /* the timer's; CLOCK_MONOTONIC */
 	struct inventory_source *source;
@@ -194,6 +195,15 @@ static void stop(evutil_socket_t number, short what, void *data)
 	event_base_loopbreak(hostd->base);
 }
 
+static void reload(evutil_socket_t number, short what, void *data)
+{
+	const struct hostd *hostd = data;
+
+	(void)number;
+	(void)what;
+	sampler_load_calibration(hostd->sampler);
+}
+
 /* Not while ticks fail: a restart is what helps then. */
 static void feed_watchdog(evutil_socket_t fd, short what, void *data)
 {
@@ -297,12 +307,15 @@ static int start_http(struct hostd *hostd)
 
 static int start_signals(struct hostd *hostd)
 {
-	static const int numbers[] = { SIGTERM, SIGINT };
+	static const struct {
+		int number;
+		event_callback_fn callback;
+	} signals[] = { { SIGTERM, stop }, { SIGINT, stop }, { SIGHUP, reload } };
 
 	signal(SIGPIPE, SIG_IGN);
-	for (size_t i = 0; i < 2; i++) {
-		int r = add_event(hostd, &hostd->signal_events[i], numbers[i], EV_SIGNAL,
-			stop, NULL);
+	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
+		int r = add_event(hostd, &hostd->signal_events[i], signals[i].number,
+			EV_SIGNAL, signals[i].callback, NULL);
 
 		if (r < 0)
 			return r;
@@ -383,8 +396,8 @@ static void deinit(struct hostd *hostd)
 	free_event(&hostd->tick_event);
 	free_event(&hostd->inventory_event);
 	free_event(&hostd->watchdog_event);
-	free_event(&hostd->signal_events[0]);
-	free_event(&hostd->signal_events[1]);
+	for (size_t i = 0; i < 3; i++)
+		free_event(&hostd->signal_events[i]);
 	if (hostd->timer_fd >= 0)
 		close(hostd->timer_fd);
 	if (hostd->source)

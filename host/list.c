@@ -132,6 +132,16 @@ static void print_zone(FILE *out, const struct snapshot *snapshot, size_t index)
 		last->unattributed_uj, last->total_uj);
 }
 
+/* Whose idle energy is, hangs on this, so it is said where it comes from. */
+static void print_idle_power(FILE *out, const struct snapshot_zone *zone)
+{
+	fprintf(out, "%-14s %13.2f   %s%s\n", zone->name, (double)zone->idle_uw / 1e6,
+		idle_power_origin_name(zone->idle_origin),
+		zone->idle_origin == IDLE_POWER_LEARNED && zone->idle_uw == 0
+			? "; the host was not idle yet"
+			: "");
+}
+
 static void print_trouble(FILE *out, const struct snapshot_zone *zone)
 {
 	if (zone->state == TICK_ZONE_AMBIGUOUS)
@@ -151,6 +161,11 @@ static void print_zones(FILE *out, const struct snapshot *snapshot)
 	for (size_t i = 0; i < snapshot->n_zones; i++) {
 		if (snapshot_zone_is_shared(&snapshot->zones[i]))
 			print_zone(out, snapshot, i);
+	}
+	fprintf(out, "\n%-14s %13s   %s\n", "IDLE POWER", "WATTS", "ORIGIN");
+	for (size_t i = 0; i < snapshot->n_zones; i++) {
+		if (snapshot_zone_is_shared(&snapshot->zones[i]))
+			print_idle_power(out, &snapshot->zones[i]);
 	}
 	for (size_t i = 0; i < snapshot->n_zones; i++)
 		print_trouble(out, &snapshot->zones[i]);

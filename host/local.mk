@@ -4,6 +4,9 @@ noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/apportion.c host/apportion.h \
+	host/calibrate.c host/calibrate.h \
+	host/calibration.c host/calibration.h \
+	host/calibration_file.c host/calibration_file.h \
 	host/cgroup.c host/cgroup.h \
 	host/client.c host/client.h \
 	host/command_settings.c host/command_settings.h \
@@ -61,6 +64,7 @@ host_libhost_a_SOURCES = \
 	host/link_socket.c host/link_socket.h \
 	host/links.c host/links.h \
 	host/list.c host/list.h \
+	host/load.c host/load.h \
 	host/machine.h \
 	host/memory.c host/memory.h \
 	host/meter.c host/meter.h \
@@ -68,6 +72,7 @@ host_libhost_a_SOURCES = \
 	host/powercap.c host/powercap.h \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
+	host/progress.c host/progress.h \
 	host/publisher.c host/publisher.h \
 	host/replay.c host/replay.h \
 	host/sample.c host/sample.h \

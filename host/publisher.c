@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "host/calibration_file.h"
 #include "host/guest_zones.h"
 #include "host/idle_power.h"
 #include "host/ledger.h"
@@ -239,10 +240,11 @@ static int fill_domain(const struct publisher *publisher, struct snapshot *snaps
 			    : -ENOMEM;
 }
 
-static void fill_host(const struct publisher *publisher, struct snapshot *snapshot,
+static int fill_host(const struct publisher *publisher, struct snapshot *snapshot,
 	const struct inventory *inventory)
 {
 	const struct tick *tick = sampler_tick(publisher->sampler);
+	char path[HOSTD_CONFIG_TEXT_SIZE + sizeof(CALIBRATION_FILE)];
 
 	snapshot->number = publisher->number + 1;
 	snapshot->boottime_ns = tick->boottime_ns;
@@ -253,10 +255,14 @@ static void fill_host(const struct publisher *publisher, struct snapshot *snapsh
 	snapshot->quality = tick->quality;
 	snapshot->source = sampler_source_name(publisher->sampler);
 	snapshot->idle_policy = idle_policy_name(publisher->config->idle_policy);
+	snprintf(path, sizeof(path), "%s/%s", publisher->config->state_dir,
+		CALIBRATION_FILE);
+	snapshot->calibration_file = snapshot_copy_text(snapshot, path);
 	snapshot->libvirt_connected = inventory->connected;
 	if (!inventory->connected)
 		snapshot->libvirt_error =
 			"libvirt is away; the domains are the last known";
+	return snapshot->calibration_file ? 0 : -ENOMEM;
 }
 
 int publisher_publish(struct publisher *publisher, const struct inventory *inventory)
@@ -264,23 +270,22 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 	const struct machine *machine = sampler_machine(publisher->sampler);
 	struct snapshot *snapshot = snapshot_new(machine->n_zones, inventory->n_domains);
 	ssize_t zone_rows[MACHINE_ZONES_MAX];
+	int r;
 
 	if (!snapshot)
 		return -ENOMEM;
-	fill_host(publisher, snapshot, inventory);
+	r = fill_host(publisher, snapshot, inventory);
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		zone_rows[z] = ledger_find_zone(
 			sampler_ledger(publisher->sampler), machine->zones[z].name);
 		fill_zone(publisher, snapshot, z, zone_rows[z]);
 	}
-	for (size_t i = 0; i < inventory->n_domains; i++) {
-		int r = fill_domain(publisher, snapshot, zone_rows,
-			&inventory->domains[i], &snapshot->domains[i]);
-
-		if (r < 0) {
-			snapshot_unref(snapshot);
-			return r;
-		}
+	for (size_t i = 0; r == 0 && i < inventory->n_domains; i++)
+		r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],
+			&snapshot->domains[i]);
+	if (r < 0) {
+		snapshot_unref(snapshot);
+		return r;
 	}
 	publisher->number++;
 	snapshot_box_publish(publisher->box, snapshot);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/calibration_file.h"
 #include "host/cpu_source.h"
 #include "host/cpufreq.h"
 #include "host/energy.h"
@@ -34,6 +35,8 @@ struct sampler {
 	struct cpu_source *cpu_source;
 	struct meter *meter;
 	struct ledger *ledger;
+	struct calibration_values
+		calibration;		   /* in use, but where configured otherwise */
 	const struct inventory *inventory; /* the caller's; NULL: none yet */
 	struct sample sample;
 	struct tick tick;
@@ -129,9 +132,57 @@ static int configure_idle_power(struct sampler *sampler, bool estimated)
 	return r;
 }
 
+static bool is_estimate(const struct sampler *sampler)
+{
+	return strcmp(energy_source_name(sampler->energy), "estimate") == 0;
+}
+
+/* What the calibration says now, in the place of what it said before. */
+static void apply_calibration(
+	struct sampler *sampler, const struct calibration_values *values)
+{
+	const struct calibration_values *before = &sampler->calibration;
+
+	/* More zones than a machine has, or no name: they are nobody's. */
+	for (size_t i = 0; i < before->n_zones; i++)
+		(void)meter_set_idle_power(
+			sampler->meter, before->zones[i].name, IDLE_POWER_LEARNED, 0);
+	for (size_t i = 0; i < values->n_zones; i++)
+		(void)meter_set_idle_power(sampler->meter, values->zones[i].name,
+			IDLE_POWER_CALIBRATED, values->zones[i].idle_uw);
+	sampler->calibration = *values;
+}
+
+void sampler_load_calibration(struct sampler *sampler)
+{
+	struct calibration_values values = { 0 };
+	char path[HOSTD_CONFIG_TEXT_SIZE + sizeof(CALIBRATION_FILE)];
+	int r, line = 0;
+
+	snprintf(path, sizeof(path), "%s/%s", sampler->config->state_dir,
+		CALIBRATION_FILE);
+	r = calibration_file_read(path, &values, &line);
+	if (r == -EINVAL)
+		log_error("%s:%d: not of a calibration; ignoring the file; run vmpower "
+			  "calibrate, or remove it",
+			path, line);
+	else if (r < 0 && r != -ENOENT)
+		log_error("Cannot read %s: %s; ignoring it", path, strerror(-r));
+	if (r < 0 && r != -ENOENT)
+		return;
+	/* An estimate is made of the idle power that the configuration says. */
+	if (is_estimate(sampler))
+		return;
+	apply_calibration(sampler, &values);
+	(void)configure_idle_power(sampler, false);
+	if (values.n_zones > 0)
+		log_info("The idle power of %zu zones is that of %s", values.n_zones,
+			path);
+}
+
 static int open_meter(struct sampler *sampler)
 {
-	bool estimated = strcmp(energy_source_name(sampler->energy), "estimate") == 0;
+	bool estimated = is_estimate(sampler);
 	const struct meter_options options = hostd_config_meter_options(
 		sampler->config, estimated);
 	int r = meter_new(&options, &sampler->meter);
@@ -139,7 +190,10 @@ static int open_meter(struct sampler *sampler)
 	if (r < 0)
 		return r;
 	r = configure_idle_power(sampler, estimated);
-	return r < 0 ? r : restore_idle_power(sampler);
+	if (r < 0)
+		return r;
+	sampler_load_calibration(sampler);
+	return restore_idle_power(sampler);
 }
 
 /* Goes on from the last sample of the run before, if it was in this boot. */

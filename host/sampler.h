@@ -29,20 +29,25 @@ int sampler_new(const struct hostd_config *config, struct sampler **ret_sampler)
 void sampler_free(struct sampler *sampler);
 
 /*
+ * Takes what vmpower calibrate left in the state directory, or what is not there any
+ * more, from the next tick on. What is wrong with it is said on the log, and changes
+ * nothing. sampler_new() does it first.
+ */
+void sampler_load_calibration(struct sampler *sampler);
+
+/*
  * Begins with the domains that ran when the run before ended, in this boot, as the
  * ledger knows them: each without its id and channel, and not connected. Whether
  * they still run shows when they are measured. Returns the inventory, which the
  * caller owns and which must stay until sampler_set_inventory(). -ENOMEM.
  */
-int sampler_recall_inventory(
-	struct sampler *sampler, struct inventory **ret_inventory);
+int sampler_recall_inventory(struct sampler *sampler, struct inventory **ret_inventory);
 
 /* From now on these are the domains. It must stay until the next call. -ENOMEM. */
 int sampler_set_inventory(struct sampler *sampler, const struct inventory *inventory);
 
 /* Whether process pid, which has the domain's channel, is its QEMU. */
 bool sampler_verify_peer(struct sampler *sampler, const struct uuid *uuid, pid_t pid);
-
 
 /*
  * Measures, shares out, and books. late_ns: how long after its time it begins.

@@ -84,8 +84,9 @@ struct snapshot {
 	uint64_t late_ns; /* how long after its time it began, */
 	uint64_t cost_ns; /* and how long it took */
 	enum message_quality quality;
-	const char *source;	 /* "powercap", "estimate" */
-	const char *idle_policy; /* "reserved", ... */
+	const char *source;	      /* "powercap", "estimate" */
+	const char *idle_policy;      /* "reserved", ... */
+	const char *calibration_file; /* where vmpower calibrate leaves what it found */
 	bool libvirt_connected;
 	const char *libvirt_error; /* NULL when connected */
 	size_t n_zones;

@@ -309,6 +309,7 @@ static void walk_host(struct walk *walk)
 
 	walk_head(walk, snapshot);
 	walk_some_text(walk, "idle_policy", &snapshot->idle_policy);
+	walk_some_text(walk, "calibration_file", &snapshot->calibration_file);
 	walk_u64(walk, "tick_late_ns", &snapshot->late_ns);
 	walk_u64(walk, "tick_cost_ns", &snapshot->cost_ns);
 	outer = enter(walk, "libvirt", false);
@@ -488,7 +489,8 @@ int snapshot_json_decode(
 	if (r < 0)
 		return r;
 	number = snapshot->number;
-	r = decode(snapshot, domains, walk_domains);
+	if (domains)
+		r = decode(snapshot, domains, walk_domains);
 	if (r < 0)
 		return r;
 	if (snapshot->number != number)

@@ -17,7 +17,8 @@ cJSON *snapshot_json_host(const struct snapshot *snapshot);
 cJSON *snapshot_json_domains(const struct snapshot *snapshot);
 
 /*
- * A snapshot from both documents, with one reference that is the caller's.
+ * A snapshot from both documents, or without domains (NULL) from that of the host
+ * alone, with one reference that is the caller's.
  * -EAGAIN: they are of different ticks; -EBADMSG: a field is missing or of the
  * wrong kind (another version of hostd); -ENOMEM. Unknown fields are ignored.
  */

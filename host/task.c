@@ -13,6 +13,8 @@
 
 #define FIELD_STATE    3
 #define FIELD_FLAGS    9
+#define FIELD_UTIME    14
+#define FIELD_STIME    15
 #define FIELD_START    22
 #define FIELD_LAST_CPU 39
 
@@ -43,7 +45,7 @@ int task_parse_stat(const char *text, size_t len, struct task_stat *ret_stat)
 	const char *end = text + len, *open = memchr(text, '(', len), *close;
 	struct task_stat stat = { 0 };
 	unsigned field = FIELD_STATE;
-	uint64_t last_cpu;
+	uint64_t last_cpu, utime, stime;
 	size_t n;
 
 	close = open ? memrchr(open, ')', (size_t)(end - open)) : NULL;
@@ -53,10 +55,13 @@ int task_parse_stat(const char *text, size_t len, struct task_stat *ret_stat)
 	memcpy(stat.comm, open + 1, n < TASK_COMM_SIZE ? n : TASK_COMM_SIZE - 1);
 	text = close + 2;
 	if (!scan_field(&text, end, &field, FIELD_FLAGS, &stat.flags) ||
+		!scan_field(&text, end, &field, FIELD_UTIME, &utime) ||
+		!scan_field(&text, end, &field, FIELD_STIME, &stime) ||
 		!scan_field(&text, end, &field, FIELD_START, &stat.start_ticks) ||
 		!scan_field(&text, end, &field, FIELD_LAST_CPU, &last_cpu) ||
 		last_cpu > UINT16_MAX)
 		return -EBADMSG;
+	stat.cpu_ticks = utime + stime;
 	stat.last_cpu = (uint16_t)last_cpu;
 	*ret_stat = stat;
 	return 0;

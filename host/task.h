@@ -23,6 +23,7 @@
 struct task_stat {
 	char comm[TASK_COMM_SIZE]; /* cut when longer */
 	uint64_t flags;		   /* field 9 */
+	uint64_t cpu_ticks;	   /* fields 14 and 15: of a process, all its threads' */
 	uint64_t start_ticks;	   /* field 22 */
 	uint16_t last_cpu;	   /* field 39 */
 };

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/calibrate.h"
 #include "host/client.h"
 #include "host/command_settings.h"
 #include "host/doctor.h"
@@ -108,7 +109,7 @@ static int run_enroll(int argc, char **argv)
 		.synopsis = "[OPTION]... DOMAIN",
 		.summary =
 			"Give a domain the channel through which its guest learns its energy.",
-		.has_undo = true,
+		.undo = "take the channel away again",
 		.min_operands = 1,
 		.max_operands = 1,
 	};
@@ -147,10 +148,37 @@ static int run_replay(int argc, char **argv)
 	return replay_run(argv[first], &meter);
 }
 
+static int run_calibrate(int argc, char **argv)
+{
+	static const struct command_usage usage = {
+		.program = "vmpower calibrate",
+		.synopsis = "[OPTION]...",
+		.summary = "Measure what this host draws when it does nothing.",
+		.has_for = true,
+		.undo = "forget what was measured",
+	};
+	__attribute__((
+		__cleanup__(command_settings_deinit))) struct command_settings settings;
+	cleanup_free char *socket = NULL;
+	struct calibrate_config config;
+
+	command_settings_parse(&usage, argc, argv, &settings);
+	if (asprintf(&socket, "%s/hostd.sock", settings.paths[COMMAND_RUN_DIR]) < 0)
+		return EXIT_FAILURE;
+	config = (struct calibrate_config){
+		.procfs = settings.paths[COMMAND_PROCFS],
+		.socket = socket,
+		.duration_s = settings.for_s,
+		.undo = settings.undo,
+	};
+	return calibrate_run(stdout, &config);
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int argc, char **argv);
 } commands[] = {
+	{ "calibrate", run_calibrate },
 	{ "doctor", run_doctor },
 	{ "enroll", run_enroll },
 	{ "list", run_list },
@@ -175,7 +203,8 @@ int main(int argc, char **argv)
 			   "  list             power and energy of each domain\n"
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
 			   "  enroll DOMAIN    give a domain its channel\n"
-			   "  replay FILE      share out what was recorded\n\n"
+			   "  replay FILE      share out what was recorded\n"
+			   "  calibrate        measure the idle power of this host\n\n"
 			   "vmpower COMMAND --help tells a command's options.",
 	};
 	int first = options_parse(&options, argc, argv, OPTIONS_SUBCOMMAND);

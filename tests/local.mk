@@ -119,6 +119,7 @@ if HOST
 # host
 unit_host = \
 	tests/unit/test_apportion \
+	tests/unit/test_calibration \
 	tests/unit/test_cgroup \
 	tests/unit/test_cpu_load \
 	tests/unit/test_cpufreq \
@@ -141,6 +142,7 @@ unit_host = \
 	tests/unit/test_link \
 	tests/unit/test_links \
 	tests/unit/test_list \
+	tests/unit/test_load \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_powercap \
@@ -162,6 +164,11 @@ unit_host = \
 tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
+tests_unit_test_calibration_SOURCES = tests/unit/test_calibration.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_calibration_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_calibration_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_cgroup_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
@@ -202,6 +209,11 @@ tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_load_SOURCES = tests/unit/test_load.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_load_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/scene.h
 tests_unit_test_memory_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)

@@ -79,6 +79,7 @@ struct snapshot *fake_snapshot_new(void)
 	snapshot->quality = MESSAGE_MEASURED;
 	snapshot->source = "powercap";
 	snapshot->idle_policy = "reserved";
+	snapshot->calibration_file = "/var/lib/vmpower/calibration.conf";
 	snapshot->libvirt_connected = true;
 	set_zones(snapshot);
 	set_domain(snapshot, 0, "11111111-2222-4333-8444-555555555555", "web1", 3);

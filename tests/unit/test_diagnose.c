@@ -120,6 +120,18 @@ static void excluded_zone(struct facts *facts)
 	facts->hostd.snapshot->zones[1].problem = "impossible delta; update the kernel";
 }
 
+static void calibrated_too_high(struct facts *facts)
+{
+	facts->hostd.snapshot->zones[0].idle_origin = IDLE_POWER_CALIBRATED;
+	facts->hostd.snapshot->zones[0].idle_uw = 45000000;
+}
+
+static void configured_too_high(struct facts *facts)
+{
+	facts->hostd.snapshot->zones[1].idle_origin = IDLE_POWER_CONFIGURED;
+	facts->hostd.snapshot->zones[1].idle_uw = 4000000;
+}
+
 static void no_hostd(struct facts *facts)
 {
 	snapshot_unref(facts->hostd.snapshot);
@@ -360,6 +372,11 @@ static const struct {
 	{ closed_energy_with_unit, FINDING_ERROR, "energy-unreadable", true,
 		"systemctl restart vmpower-hostd", "0400" },
 	{ excluded_zone, FINDING_ERROR, "zone-excluded", false, NULL, NULL },
+	{ calibrated_too_high, FINDING_WARNING, "idle-power-too-high", true,
+		"vmpower calibrate --undo", "has changed since" },
+	{ configured_too_high, FINDING_WARNING, "idle-power-too-high", false,
+		"correct idle_w of [zone \"dram-0\"] in /srv/vmpower/hostd.conf",
+		"too high" },
 	{ no_hostd, FINDING_ERROR, "hostd-not-running", true,
 		"systemctl start vmpower-hostd", NULL },
 	{ no_hostd_by_hand, FINDING_ERROR, "hostd-not-running", true,

@@ -167,6 +167,7 @@ static void test_slow_readers(void **state)
 
 	large->source = "powercap";
 	large->idle_policy = "reserved";
+	large->calibration_file = "/c";
 	for (size_t i = 0; i < large->n_domains; i++)
 		large->domains[i].name = "a domain";
 	snapshot_box_publish(&fixture->box, large);

@@ -48,7 +48,11 @@ static void test_table(void **state)
 		"\n"
 		"LAST TICK, uJ        DOMAINS +          HOST +  UNATTRIBUTED =          ZONE\n"
 		"package-0           20500000 +      19999999 +             1 =      40500000\n"
-		"dram-0               1500000 +       1500000 +             0 =       3000000\n");
+		"dram-0               1500000 +       1500000 +             0 =       3000000\n"
+		"\n"
+		"IDLE POWER             WATTS   ORIGIN\n"
+		"package-0              20.50   learned\n"
+		"dram-0                  0.00   learned; the host was not idle yet\n");
 	free(text);
 	snapshot_unref(snapshot);
 }

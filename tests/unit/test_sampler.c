@@ -2,7 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /*
  * Whole ticks on a recorded host: what is said about zones whose readings make no sense,
- * and how a restart goes on with the domains of the run before.
+ * where idle power comes from, and how a restart goes on with what the run before knew.
  */
 #include <errno.h>
 #include <setjmp.h>
@@ -43,10 +43,21 @@ int __real_ledger_apply(struct ledger *ledger, const struct ledger_update *updat
 int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
 
 static int refusal; /* of the ledger; 0: it takes what comes */
+/* What it is told that was learned, of zone 0; NULL: what was. */
+static const struct idle_power_state *learned;
 
 int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update)
 {
-	return refusal ? refusal : __real_ledger_apply(ledger, update);
+	uint64_t states[MACHINE_ZONES_MAX][LEDGER_IDLE_STATE_WORDS] = { 0 };
+	struct ledger_update changed = *update;
+
+	if (refusal)
+		return refusal;
+	if (learned) {
+		memcpy(states[0], learned, sizeof(*learned));
+		changed.idle_states = states;
+	}
+	return __real_ledger_apply(ledger, &changed);
 }
 
 struct fixture {
@@ -234,6 +245,94 @@ static const struct ledger_domain *row_of(const struct fixture *fixture, const c
 	return ledger_domain(ledger, (size_t)row);
 }
 
+static void check_idle(const struct fixture *fixture, const char *zone,
+	enum idle_power_origin origin, uint64_t idle_uw)
+{
+	const struct idle_power *idle = meter_get_idle_power(
+		sampler_meter(fixture->sampler), zone);
+
+	assert_non_null(idle);
+	assert_int_equal(idle->origin, origin);
+	assert_int_equal(idle_power_uw(idle), idle_uw);
+}
+
+/* What was learned outlives the daemon, and the boot. */
+static void test_learned(void **state)
+{
+	static const struct idle_power_state known = { .window_ns = 1,
+		.current_uw = 21000000 };
+	struct fixture *fixture = *state;
+	struct inventory *inventory;
+
+	learned = &known;
+	measure(fixture, NULL);
+	learned = NULL;
+	inventory = restart(fixture);
+	check_idle(fixture, "package-0", IDLE_POWER_LEARNED, 21000000);
+	measure(fixture, NULL);
+	scratch_write(&fixture->scratch, "proc/sys/kernel/random/boot_id",
+		"b0000000-0000-4000-8000-000000000001\n");
+	inventory_free(inventory);
+	inventory = restart(fixture);
+	check_idle(fixture, "package-0", IDLE_POWER_LEARNED, 21000000);
+	measure(fixture, NULL);
+	check_idle(fixture, "package-0", IDLE_POWER_LEARNED, 21000000);
+	sampler_set_inventory(fixture->sampler, &fixture->inventory);
+	inventory_free(inventory);
+}
+
+static void calibrate(const struct fixture *fixture, const char *text)
+{
+	scratch_write(&fixture->scratch, "state/calibration.conf", text);
+}
+
+/* Configured wins over calibrated, and that over learned. */
+static void test_calibration(void **state)
+{
+	static const char both[] = "[calibration]\nseconds = 60\n"
+				   "[zone \"package-0\"]\nidle_w = 20.5\n"
+				   "[zone \"package-1\"]\nidle_w = 5\n"
+				   "[zone \"package-9\"]\nidle_w = 5\n";
+	static const struct idle_power_state known = { .current_uw = 21000000 };
+	struct fixture *fixture = *state;
+	struct inventory *inventory;
+
+	fixture->config.n_zones = 1;
+	fixture->config.zones[0] = (struct hostd_zone_config){ "package-1", 7000000 };
+	learned = &known;
+	measure(fixture, NULL);
+	learned = NULL;
+	calibrate(fixture, both);
+	inventory = restart(fixture);
+	check_idle(fixture, "package-0", IDLE_POWER_CALIBRATED, 20500000);
+	check_idle(fixture, "package-1", IDLE_POWER_CONFIGURED, 7000000);
+	measure(fixture, NULL);
+	/* It changes, is wrong, is no more. */
+	calibrate(fixture, "[zone \"package-0\"]\nidle_w = 19\n");
+	sampler_load_calibration(fixture->sampler);
+	check_idle(fixture, "package-0", IDLE_POWER_CALIBRATED, 19000000);
+	calibrate(fixture, "[zone \"package-0\"]\nidle_w = some\n");
+	lines[0] = '\0';
+	sampler_load_calibration(fixture->sampler);
+	assert_non_null(strstr(lines, "calibration.conf:2: "));
+	check_idle(fixture, "package-0", IDLE_POWER_CALIBRATED, 19000000);
+	scratch_unlink(&fixture->scratch, "state/calibration.conf");
+	sampler_load_calibration(fixture->sampler);
+	check_idle(fixture, "package-0", IDLE_POWER_LEARNED, 21000000);
+	check_idle(fixture, "package-1", IDLE_POWER_CONFIGURED, 7000000);
+	measure(fixture, NULL);
+	inventory_free(inventory);
+	/* An estimate is made of what the configuration says. */
+	calibrate(fixture, both);
+	fixture->config.source = HOSTD_SOURCE_ESTIMATE;
+	fixture->config.estimate_idle_uw = 3000000;
+	fixture->config.estimate_full_uw = 30000000;
+	inventory = restart(fixture);
+	check_idle(fixture, "package-0", IDLE_POWER_CONFIGURED, 3000000);
+	inventory_free(inventory);
+	sampler_set_inventory(fixture->sampler, &fixture->inventory);
+}
+
 /* Nothing waits for libvirt: the ledger knows who ran, /proc who still does. */
 static void test_recall(void **state)
 {
@@ -323,6 +422,8 @@ int main(int argc, char **argv)
 		TEST(test_unreadable),
 		TEST(test_ambiguous),
 		TEST(test_refused),
+		TEST(test_learned),
+		TEST(test_calibration),
 		TEST(test_recall),
 	};
 

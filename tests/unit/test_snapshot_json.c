@@ -79,6 +79,7 @@ static void test_host_document(void **state)
 	assert_true(cJSON_IsFalse(item(host, "estimate")));
 	assert_text(host, "quality", "measured");
 	assert_text(host, "idle_policy", "reserved");
+	assert_text(host, "calibration_file", "/var/lib/vmpower/calibration.conf");
 	assert_true(cJSON_IsTrue(item(host, "libvirt/connected")));
 	assert_text(host, "zones/0/name", "package-0");
 	assert_text(host, "zones/0/kind", "package");
@@ -137,6 +138,19 @@ static void test_there_and_back(void **state)
 	assert_true(cJSON_Compare(fixture->domains, domains, true));
 	cJSON_Delete(host);
 	cJSON_Delete(domains);
+	snapshot_unref(decoded);
+}
+
+static void test_host_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	struct snapshot *decoded = NULL;
+
+	assert_int_equal(snapshot_json_decode(fixture->host, NULL, &decoded), 0);
+	assert_int_equal(decoded->n_zones, fixture->snapshot->n_zones);
+	assert_int_equal(decoded->n_domains, 0);
+	assert_string_equal(
+		decoded->calibration_file, fixture->snapshot->calibration_file);
 	snapshot_unref(decoded);
 }
 
@@ -236,6 +250,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_host_document, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_domains_document, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_there_and_back, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_host_alone, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_two_ticks, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_bad_documents, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many_zones, set_up, tear_down),

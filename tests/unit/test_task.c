@@ -50,6 +50,7 @@ static void test_stat(void **state)
 			continue;
 		assert_string_equal(stat.comm, cases[i].comm);
 		assert_int_equal(stat.flags, 4194624);
+		assert_int_equal(stat.cpu_ticks, 5 + 6);
 		assert_int_equal(stat.start_ticks, 1234);
 		assert_int_equal(stat.last_cpu, 5);
 	}
