@@ -122,6 +122,22 @@ int domain_cgroup_find(const char *procfs, const struct cgroup_mounts *mounts, p
 	return r;
 }
 
+int domain_cgroup_directory(const char *procfs, const struct cgroup_mounts *mounts,
+	pid_t pid, const char *controller, char ret_directory[CGROUP_PATH_SIZE])
+{
+	struct domain_cgroup found = { 0 };
+	char path[CGROUP_PATH_SIZE];
+	int r = read_path(procfs, pid, pid, controller, path);
+
+	if (r < 0)
+		return r;
+	r = controller ? find_v1(mounts, controller, path, path, &found)
+		       : find_v2(mounts, path, &found);
+	if (r == 0)
+		memcpy(ret_directory, found.directory, sizeof(found.directory));
+	return r;
+}
+
 static int list_in(const char *directory, pid_t pids[DOMAIN_CGROUP_PIDS_MAX], int n)
 {
 	char text[DOMAIN_CGROUP_PIDS_MAX * 12];

@@ -48,6 +48,13 @@ void cgroup_mounts_deinit(struct cgroup_mounts *mounts);
 int domain_cgroup_find(const char *procfs, const struct cgroup_mounts *mounts, pid_t pid,
 	pid_t vcpu_tid, unsigned hierarchy, struct domain_cgroup *ret_cgroup);
 
+/*
+ * The directory of the group that a process is in: of a v1 controller ("memory"), or
+ * NULL: of v2, the first one up that is not threaded. As domain_cgroup_find().
+ */
+int domain_cgroup_directory(const char *procfs, const struct cgroup_mounts *mounts,
+	pid_t pid, const char *controller, char ret_directory[CGROUP_PATH_SIZE]);
+
 /* The pids in it, each once or twice. Returns how many, or -errno. */
 int domain_cgroup_list(
 	const struct domain_cgroup *cgroup, pid_t ret_pids[DOMAIN_CGROUP_PIDS_MAX]);

@@ -68,13 +68,16 @@ host_libhost_a_SOURCES = \
 	host/machine.h \
 	host/memory.c host/memory.h \
 	host/meter.c host/meter.h \
+	host/numa_text.c host/numa_text.h \
 	host/poller.c host/poller.h \
 	host/powercap.c host/powercap.h \
 	host/process.c host/process.h \
+	host/process_memory.c host/process_memory.h \
 	host/procstat.c host/procstat.h \
 	host/progress.c host/progress.h \
 	host/publisher.c host/publisher.h \
 	host/replay.c host/replay.h \
+	host/residency.c host/residency.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
 	host/snapshot.c host/snapshot.h \

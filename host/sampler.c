@@ -13,6 +13,7 @@
 #include "host/cpufreq.h"
 #include "host/energy.h"
 #include "host/ledger_inventory.h"
+#include "host/residency.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -33,6 +34,7 @@ struct sampler {
 	struct energy *energy;
 	struct cpufreq *cpufreq;
 	struct cpu_source *cpu_source;
+	struct residency *residency;
 	struct meter *meter;
 	struct ledger *ledger;
 	struct calibration_values
@@ -232,10 +234,17 @@ static int open_cpu_source(struct sampler *sampler)
 	return cpu_source_new(&config, &sampler->cpu_source);
 }
 
+static int open_residency(struct sampler *sampler)
+{
+	int r = residency_new(sampler->config->procfs, &sampler->residency);
+
+	return r < 0 ? r : residency_start(sampler->residency);
+}
+
 int sampler_new(const struct hostd_config *config, struct sampler **ret_sampler)
 {
 	static int (*const steps[])(struct sampler *) = { open_energy, open_ledger,
-		open_meter, resume, open_cpufreq, open_cpu_source };
+		open_meter, resume, open_cpufreq, open_cpu_source, open_residency };
 	struct sampler *sampler = calloc(1, sizeof(*sampler));
 
 	if (!sampler)
@@ -259,6 +268,7 @@ void sampler_free(struct sampler *sampler)
 		return;
 	cpu_source_free(sampler->cpu_source);
 	cpufreq_free(sampler->cpufreq);
+	residency_free(sampler->residency);
 	meter_free(sampler->meter);
 	ledger_close(sampler->ledger);
 	energy_close(sampler->energy);
@@ -319,6 +329,10 @@ static int read_sources(struct sampler *sampler)
 		cpufreq_fill(sampler->cpufreq, &sampler->sample);
 		r = cpu_source_read(sampler->cpu_source, &sampler->sample);
 	}
+	/* Without memory for it, memory is as configured. */
+	if (r == 0)
+		(void)residency_fill(sampler->residency, energy_machine(sampler->energy),
+			&sampler->sample);
 	while (energy_next_message(sampler->energy, message))
 		log_warning("%s", message);
 	while (cpu_source_next_message(sampler->cpu_source, message))

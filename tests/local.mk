@@ -145,9 +145,12 @@ unit_host = \
 	tests/unit/test_load \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
+	tests/unit/test_numa_text \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
+	tests/unit/test_process_memory \
 	tests/unit/test_procstat \
+	tests/unit/test_residency \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
 	tests/unit/test_snapshot \
@@ -222,6 +225,8 @@ tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
 # Allocations are counted, and fail when told to.
 tests_unit_test_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reallocarray
+tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_powercap_SOURCES = tests/unit/test_powercap.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_powercap_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
@@ -231,10 +236,18 @@ tests_unit_test_process_SOURCES = tests/unit/test_process.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_process_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_process_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_process_memory_SOURCES = tests/unit/test_process_memory.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_process_memory_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_process_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
+	tests/unit/scene.h tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_residency_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_residency_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h

@@ -5,13 +5,16 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "host/numa_text.h"
 #include "host/procstat.h"
 #include "host/task.h"
+#include "host/topology.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+	uint64_t parts[MACHINE_NODES_MAX] = { 0 }, rss_kib, hugetlb_kib;
 	static const struct uuid uuid;
 	const char *text = (const char *)data;
 	uint64_t cpu_ns, timeslices;
@@ -27,5 +30,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		assert(task_kind(stat.comm, &index) <= SAMPLE_THREAD_VHOST);
 		assert(task_owner(stat.comm) >= 0);
 	}
+	(void)numa_parse_status(text, size, &rss_kib, &hugetlb_kib);
+	numa_add_memory_stat(text, size, parts);
+	numa_add_hugetlb_stat(text, size, parts);
+	numa_add_huge_map(text, size, parts);
+	(void)topology_parse_meminfo(text, size);
 	return 0;
 }

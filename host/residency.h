@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * On which NUMA nodes the memory of domains is resident. A thread of its own reads it
+ * (host/process_memory.h), each domain once a minute and not many at a time; a tick
+ * takes what was read last.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "host/machine.h"
+#include "host/sample.h"
+
+/* How often the thread looks for domains that are due. */
+#define RESIDENCY_PERIOD_MS 1000
+
+/* How often a domain is due. */
+#define RESIDENCY_REFRESH_NS 60000000000u
+
+struct residency;
+
+/* No thread yet. procfs must outlive it. -ENOMEM. */
+int residency_new(const char *procfs, struct residency **ret_residency);
+/* NULL is fine. */
+void residency_free(struct residency *residency);
+
+/* The thread, which calls residency_poll(). -errno. */
+int residency_start(struct residency *residency);
+
+/* Reads domains of the last sample that are due: some of many. */
+void residency_poll(struct residency *residency, uint64_t monotonic_ns);
+
+/*
+ * Sets where the sample's domains, which it has all, are resident. Never waits for a
+ * reading: of a domain that was not read yet, or cannot be, it is 0 on all nodes.
+ * -ENOMEM leaves the sample without nodes.
+ */
+int residency_fill(struct residency *residency, const struct machine *machine,
+	struct sample *sample);

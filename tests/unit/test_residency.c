@@ -1,0 +1,207 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Who is read, when, and what a tick is told meanwhile. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <unistd.h>
+#include <cmocka.h>
+
+#include "host/residency.h"
+#include "tests/unit/scene.h"
+#include "tests/unit/scratch.h"
+
+#define MINUTE_NS RESIDENCY_REFRESH_NS
+
+struct fixture {
+	struct scratch scratch;
+	struct scene scene;
+	struct sample sample;
+	struct residency *residency;
+};
+
+static int setup(void **state)
+{
+	static struct fixture fixture;
+
+	memset(&fixture, 0, sizeof(fixture));
+	scratch_init(&fixture.scratch);
+	scene_init(&fixture.scene, 1);
+	*state = &fixture;
+	return residency_new(fixture.scratch.path, &fixture.residency);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	residency_free(f->residency);
+	sample_deinit(&f->sample);
+	scratch_deinit(&f->scratch);
+	return 0;
+}
+
+/* The process of domain n is 1000 n, and has this much memory. */
+static void write_process(const struct fixture *f, uint32_t number, unsigned rss_kib)
+{
+	char path[64], text[256];
+
+	snprintf(path, sizeof(path), "%u/status", 1000 * number);
+	snprintf(text, sizeof(text), "VmRSS:\t%u kB\n", rss_kib);
+	scratch_write(&f->scratch, path, text);
+	snprintf(path, sizeof(path), "%u/stat", 1000 * number);
+	snprintf(text, sizeof(text),
+		"%u (qemu) S 1 7 7 0 -1 0 0 0 0 0 0 0 0 0 20 0 1 0 1 0 0 0 0 0 0 0 0 0 0 0 "
+		"0 0 0 0 17 3 0 0\n",
+		1000 * number);
+	scratch_write(&f->scratch, path, text);
+}
+
+static void begin(struct fixture *f, uint32_t first, uint32_t n)
+{
+	scene_begin(&f->scene, &f->sample, SCENE_SECOND_NS);
+	for (uint32_t i = 0; i < n; i++)
+		scene_add_domain(&f->sample, first + i, 1);
+	assert_int_equal(residency_fill(f->residency, &f->scene.machine, &f->sample), 0);
+}
+
+static void check(const struct fixture *f, size_t domain, uint64_t kib)
+{
+	assert_int_equal(*sample_resident_kib(&f->sample, domain, 0), kib);
+}
+
+static void test_refresh(void **state)
+{
+	struct fixture *f = *state;
+
+	write_process(f, 1, 100);
+	write_process(f, 2, 200);
+	begin(f, 1, 2);
+	assert_int_equal(f->sample.n_nodes, 1);
+	check(f, 0, 0);
+	/* One in a round. */
+	residency_poll(f->residency, MINUTE_NS);
+	begin(f, 1, 2);
+	check(f, 0, 100);
+	check(f, 1, 0);
+	residency_poll(f->residency, MINUTE_NS + 1);
+	begin(f, 1, 2);
+	check(f, 1, 200);
+	/* Not before its time. */
+	write_process(f, 1, 111);
+	residency_poll(f->residency, 2 * MINUTE_NS - 1);
+	begin(f, 1, 2);
+	check(f, 0, 100);
+	residency_poll(f->residency, 2 * MINUTE_NS);
+	begin(f, 1, 2);
+	check(f, 0, 111);
+	check(f, 1, 200);
+}
+
+static void test_come_and_go(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 1; i <= 4; i++)
+		write_process(f, i, 100 * i);
+	begin(f, 1, 3);
+	for (int i = 0; i < 3; i++)
+		residency_poll(f->residency, MINUTE_NS);
+	/* The first one went, another came. */
+	begin(f, 2, 3);
+	check(f, 0, 200);
+	check(f, 1, 300);
+	check(f, 2, 0);
+	residency_poll(f->residency, MINUTE_NS + 1);
+	begin(f, 2, 3);
+	check(f, 2, 400);
+	/* None is left, all are back: nothing is known any more. */
+	begin(f, 1, 0);
+	residency_poll(f->residency, MINUTE_NS + 2);
+	assert_int_equal(f->sample.n_nodes, 0);
+	begin(f, 2, 3);
+	check(f, 0, 0);
+	/* The same domain, another process; its pid's was not read. */
+	residency_poll(f->residency, MINUTE_NS + 3);
+	begin(f, 2, 3);
+	check(f, 0, 200);
+	f->sample.domains[0].start_ticks = 99;
+	assert_int_equal(residency_fill(f->residency, &f->scene.machine, &f->sample), 0);
+	check(f, 0, 0);
+	residency_poll(f->residency, MINUTE_NS + 4);
+	assert_int_equal(residency_fill(f->residency, &f->scene.machine, &f->sample), 0);
+	check(f, 0, 0);
+}
+
+/* Of one node it is known where memory is, of two without control groups not. */
+static void test_nodes(void **state)
+{
+	struct fixture *f = *state;
+	struct machine *machine = &f->scene.machine;
+
+	write_process(f, 1, 100);
+	for (size_t i = 0; i < machine->n_cpus; i++)
+		f->scene.cpus[i].node = 2;
+	machine->n_nodes = 3;
+	begin(f, 1, 1);
+	assert_int_equal(f->sample.n_nodes, 3);
+	residency_poll(f->residency, MINUTE_NS);
+	begin(f, 1, 1);
+	assert_int_equal(*sample_resident_kib(&f->sample, 0, 2), 100);
+	/* One more has memory, and no CPUs. */
+	machine->node_memory_kib[0] = 1000;
+	begin(f, 1, 1);
+	residency_poll(f->residency, 2 * MINUTE_NS);
+	begin(f, 1, 1);
+	assert_int_equal(*sample_resident_kib(&f->sample, 0, 2), 0);
+	/* There is one less: what was read was of another machine. */
+	machine->n_nodes = 2;
+	begin(f, 1, 1);
+	assert_int_equal(f->sample.n_nodes, 2);
+}
+
+static void test_many(void **state)
+{
+	struct fixture *f = *state;
+	size_t known = 0;
+
+	for (uint32_t i = 1; i <= 60; i++)
+		write_process(f, i, 5);
+	begin(f, 1, 60);
+	residency_poll(f->residency, MINUTE_NS);
+	begin(f, 1, 60);
+	for (size_t i = 0; i < 60; i++)
+		known += *sample_resident_kib(&f->sample, i, 0) == 5;
+	assert_int_equal(known, 3);
+}
+
+static void test_thread(void **state)
+{
+	struct fixture *f = *state;
+
+	write_process(f, 1, 100);
+	begin(f, 1, 1);
+	assert_int_equal(residency_start(f->residency), 0);
+	for (int i = 0; i < 5000 && *sample_resident_kib(&f->sample, 0, 0) == 0; i++) {
+		usleep(1000);
+		begin(f, 1, 1);
+	}
+	check(f, 0, 100);
+}
+
+#define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_refresh),
+		TEST(test_come_and_go),
+		TEST(test_nodes),
+		TEST(test_many),
+		TEST(test_thread),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
