@@ -136,8 +136,11 @@ unit_host = \
 	tests/unit/test_idle_power \
 	tests/unit/test_invariants \
 	tests/unit/test_inventory \
+	tests/unit/test_json_scan \
+	tests/unit/test_json_text \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_lines \
 	tests/unit/test_link \
 	tests/unit/test_links \
 	tests/unit/test_list \
@@ -153,6 +156,7 @@ unit_host = \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_topology \
+	tests/unit/test_trace_reader \
 	tests/unit/test_usage \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
@@ -197,11 +201,19 @@ tests_unit_test_invariants_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_invariants_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_invariants_SOURCES = tests/unit/test_invariants.c \
 	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_json_scan_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_json_scan_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_json_text_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# Memory runs out when told to.
+tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lines_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_lines_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/scene.h
 tests_unit_test_memory_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
@@ -240,6 +252,8 @@ tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_topology_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_trace_reader_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_trace_reader_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
