@@ -69,6 +69,8 @@ host_libhost_a_SOURCES = \
 	host/process.c host/process.h \
 	host/procstat.c host/procstat.h \
 	host/publisher.c host/publisher.h \
+	host/recorder.c host/recorder.h \
+	host/recording.c host/recording.h \
 	host/replay.c host/replay.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
@@ -83,6 +85,7 @@ host_libhost_a_SOURCES = \
 	host/trace_host.c host/trace_host.h \
 	host/trace_reader.c host/trace_reader.h \
 	host/trace_tick.c host/trace_tick.h \
+	host/trace_writer.c host/trace_writer.h \
 	host/usage.c host/usage.h \
 	host/virt.c host/virt.h \
 	host/weight.c host/weight.h \
