@@ -145,6 +145,7 @@ static int take_tick(struct replay *replay)
 			trace_reader_sample(replay->reader), &replay->tick);
 	if (r < 0)
 		return r;
+	meter_accept(replay->meter);
 	/* The first is what the second is measured from. */
 	if (replay->n_ticks++ == 0)
 		return 0;
