@@ -17,6 +17,7 @@
 #include "host/inventory_libvirt.h"
 #include "host/links.h"
 #include "host/publisher.h"
+#include "host/recording.h"
 #include "host/sampler.h"
 #include "host/snapshot.h"
 #include "host/writer.h"
@@ -45,6 +46,7 @@ struct hostd {
 	struct sampler *sampler;
 	struct links *links;
 	struct writer *writer;
+	struct recording recording;
 	struct snapshot_box box;
 	struct publisher publisher;
 	int http_fd;
@@ -133,6 +135,7 @@ static void measure(struct hostd *hostd, uint64_t late_ns)
 	if (sampler_measure(hostd->sampler, late_ns) < 0)
 		return;
 	hostd->measured_ns = clock_monotonic_ns();
+	recording_add(&hostd->recording, hostd->sampler);
 	hand_intervals_over(hostd);
 	log_writer(hostd);
 	publisher_tell_guests(&hostd->publisher, hostd->inventory);
@@ -344,6 +347,7 @@ static int start_sources(struct hostd *hostd)
 		r = sampler_recall_inventory(hostd->sampler, &hostd->inventory);
 	if (r < 0)
 		return r;
+	recording_start(&hostd->recording, hostd->config->record);
 	r = start_links(hostd);
 	if (r < 0)
 		return r;
@@ -405,6 +409,7 @@ static void deinit(struct hostd *hostd)
 	links_free(hostd->links);
 	/* Its last checkpoint, while the sampler holds the lock on the directory. */
 	writer_stop(hostd->writer);
+	recording_stop(&hostd->recording);
 	sampler_free(hostd->sampler);
 	inventory_free(hostd->inventory);
 	snapshot_box_deinit(&hostd->box);

@@ -68,6 +68,11 @@ static int set_run_dir(void *settings, const char *value, const char **ret_expec
 	return set_path(((struct hostd_config *)settings)->run_dir, value, ret_expected);
 }
 
+static int set_record(void *settings, const char *value, const char **ret_expected)
+{
+	return set_text(((struct hostd_config *)settings)->record, value, ret_expected);
+}
+
 static int set_u32(uint32_t *number, const char *value, uint32_t min, uint32_t max)
 {
 	uint64_t wide;
@@ -258,6 +263,8 @@ static const struct option_spec specs[] = {
 		"for how many days it knows days, 0: for ever (800)", set_daily_retention,
 		false },
 	{ "run-dir", "DIR", "where hostd.sock is (" RUNDIR ")", set_run_dir, false },
+	{ "record", "FILE", "write what is measured, for vmpower replay", set_record,
+		false },
 };
 
 void hostd_config_init(struct hostd_config *config)

@@ -41,6 +41,7 @@ struct hostd_config {
 	char libvirt_run_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char state_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char run_dir[HOSTD_CONFIG_TEXT_SIZE];
+	char record[HOSTD_CONFIG_TEXT_SIZE]; /* empty: nothing is recorded */
 	uint32_t interval_ms;
 	/* See host/interval_fold.h; daily 0: for ever. */
 	uint32_t hourly_retention_days, daily_retention_days;

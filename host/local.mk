@@ -76,6 +76,8 @@ host_libhost_a_SOURCES = \
 	host/procstat.c host/procstat.h \
 	host/progress.c host/progress.h \
 	host/publisher.c host/publisher.h \
+	host/recorder.c host/recorder.h \
+	host/recording.c host/recording.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
 	host/sample.c host/sample.h \
@@ -91,6 +93,7 @@ host_libhost_a_SOURCES = \
 	host/trace_host.c host/trace_host.h \
 	host/trace_reader.c host/trace_reader.h \
 	host/trace_tick.c host/trace_tick.h \
+	host/trace_writer.c host/trace_writer.h \
 	host/usage.c host/usage.h \
 	host/virt.c host/virt.h \
 	host/weight.c host/weight.h \

@@ -499,6 +499,16 @@ const struct machine *sampler_machine(const struct sampler *sampler)
 	return energy_machine(sampler->energy);
 }
 
+const struct sample *sampler_sample(const struct sampler *sampler)
+{
+	return &sampler->sample;
+}
+
+const char *const *sampler_names(const struct sampler *sampler)
+{
+	return sampler->names;
+}
+
 const struct tick *sampler_tick(const struct sampler *sampler)
 {
 	return &sampler->tick;

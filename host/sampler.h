@@ -62,6 +62,9 @@ void sampler_set_durable(struct sampler *sampler, uint64_t sequence);
 
 /* Of the last tick. Valid until the next sampler_measure(). */
 const struct machine *sampler_machine(const struct sampler *sampler);
+const struct sample *sampler_sample(const struct sampler *sampler);
+/* Of the sample's domains; NULL for one that the inventory no longer has. */
+const char *const *sampler_names(const struct sampler *sampler);
 const struct tick *sampler_tick(const struct sampler *sampler);
 const struct ledger *sampler_ledger(const struct sampler *sampler);
 const struct meter *sampler_meter(const struct sampler *sampler);

@@ -556,17 +556,18 @@ static const struct sample_thread *first_thread(
 static void identify(const struct parser *parser, struct trace_domain *domain,
 	const struct sample_domain *before)
 {
-	const struct sample_thread *first;
+	const struct sample_thread *first = first_thread(parser->sample, domain);
+	bool has_main = first && domain->has_pid && first->tid == domain->sample.pid;
 
-	if (before && (domain->has_pid ? domain->sample.pid == before->pid
-				       : shares_thread(parser->sample, &domain->sample,
-						 parser->before, before))) {
+	if (before && (has_main ? first->tid == before->pid &&
+					      first->start_ticks == before->start_ticks
+				: shares_thread(parser->sample, &domain->sample,
+					  parser->before, before))) {
 		domain->sample.pid = before->pid;
 		domain->sample.start_ticks = before->start_ticks;
 		domain->sample.exited_ns = before->exited_ns;
 		return;
 	}
-	first = first_thread(parser->sample, domain);
 	if (!first)
 		return;
 	if (!domain->has_pid)

@@ -131,14 +131,17 @@ unit_host = \
 	tests/unit/test_facts \
 	tests/unit/test_finding \
 	tests/unit/test_guest_zones \
-	tests/unit/test_http \
 	tests/unit/test_hostd_config \
+	tests/unit/test_http \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_invariants \
 	tests/unit/test_inventory \
+	tests/unit/test_json_scan \
+	tests/unit/test_json_text \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_image \
+	tests/unit/test_lines \
 	tests/unit/test_link \
 	tests/unit/test_links \
 	tests/unit/test_list \
@@ -158,6 +161,7 @@ unit_host = \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_topology \
+	tests/unit/test_trace_reader \
 	tests/unit/test_usage \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
@@ -185,19 +189,33 @@ tests_unit_test_cpufreq_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_cpufreq_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_diagnose_SOURCES = tests/unit/test_diagnose.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_diagnose_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_diagnose_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
 	tests/unit/fake_qemu.c tests/unit/fake_qemu.h \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_estimate_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_facts_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_facts_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_finding_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_finding_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_guest_zones_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_guest_zones_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_guest_zones_SOURCES = tests/unit/test_guest_zones.c \
 	tests/unit/random.h tests/unit/scene.h
 tests_unit_test_hostd_config_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_hostd_config_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_SOURCES = tests/unit/test_http.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
@@ -207,11 +225,29 @@ tests_unit_test_invariants_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_invariants_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_invariants_SOURCES = tests/unit/test_invariants.c \
 	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_inventory_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_inventory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_json_scan_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_json_scan_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_json_text_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# Memory runs out when told to.
+tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_lines_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_lines_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_link_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_links_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_links_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_list_SOURCES = tests/unit/test_list.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_list_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_list_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_load_SOURCES = tests/unit/test_load.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h \
 	tests/unit/scratch.c tests/unit/scratch.h
@@ -259,12 +295,24 @@ tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # What is logged goes to the test, and the ledger refuses when told to.
 tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
+tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_json_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_topology_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_trace_reader_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_trace_reader_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
@@ -280,40 +328,6 @@ tests_unit_test_zone_rules_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_state_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_zone_state_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_state_SOURCES = tests/unit/test_zone_state.c tests/unit/scene.h
-tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_inventory_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_inventory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_link_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_links_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_links_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
-tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_snapshot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
-tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_snapshot_json_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_http_SOURCES = tests/unit/test_http.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
-tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_diagnose_SOURCES = tests/unit/test_diagnose.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
-tests_unit_test_diagnose_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_diagnose_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_facts_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_facts_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_finding_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_finding_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_list_SOURCES = tests/unit/test_list.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
-tests_unit_test_list_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
-tests_unit_test_list_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
 EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/unpack \

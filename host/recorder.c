@@ -1,0 +1,285 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* The thread that writes a trace. */
+#include "host/recorder.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shared/cleanup.h"
+
+/* A copy of an item, whose memory is used again. */
+struct copy {
+	struct machine machine;
+	size_t cpus_size;
+	struct machine_cpu *cpus;
+	struct sample sample;
+	size_t names_size, texts_size;
+	const char **names;
+	char *texts; /* of the names */
+	struct trace_idle idle[MACHINE_ZONES_MAX];
+	bool estimated;
+};
+
+struct recorder {
+	int fd;
+	pthread_t thread;
+	pthread_mutex_t lock;
+	/* The thread's alone: */
+	struct trace_writer writer;
+	struct json_text text;
+	off_t size; /* of the whole lines in the file */
+	/* Under the lock: */
+	pthread_cond_t cond;
+	bool stop;
+	size_t first, n_waiting; /* in the queue; those behind them are the caller's */
+	struct recorder_status status;
+	struct copy queue[RECORDER_QUEUE];
+};
+
+static int grow(void *array, size_t *size, size_t element_size, size_t n)
+{
+	void **pointer = array;
+	void *grown;
+
+	if (n <= *size)
+		return 0;
+	grown = reallocarray(*pointer, 2 * n, element_size);
+	if (!grown)
+		return -ENOMEM;
+	*pointer = grown;
+	*size = 2 * n;
+	return 0;
+}
+
+static int copy_machine(struct copy *copy, const struct machine *machine)
+{
+	if (grow(&copy->cpus, &copy->cpus_size, sizeof(*copy->cpus), machine->n_cpus) < 0)
+		return -ENOMEM;
+	copy->machine = *machine;
+	copy->machine.cpus = copy->cpus;
+	if (machine->n_cpus > 0)
+		memcpy(copy->cpus, machine->cpus, machine->n_cpus * sizeof(*copy->cpus));
+	return 0;
+}
+
+static int copy_names(struct copy *copy, const char *const *names, size_t n)
+{
+	size_t size = 0, used = 0;
+
+	for (size_t i = 0; i < n; i++)
+		size += names[i] ? strlen(names[i]) + 1 : 0;
+	if (grow(&copy->names, &copy->names_size, sizeof(*copy->names), n) < 0 ||
+		grow(&copy->texts, &copy->texts_size, 1, size) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < n; i++) {
+		copy->names[i] = NULL;
+		if (!names[i])
+			continue;
+		copy->names[i] = copy->texts + used;
+		strcpy(copy->texts + used, names[i]);
+		used += strlen(names[i]) + 1;
+	}
+	return 0;
+}
+
+static int copy_item(struct copy *copy, const struct trace_item *item)
+{
+	if (copy_machine(copy, item->machine) < 0 ||
+		sample_copy(&copy->sample, item->sample) < 0 ||
+		copy_names(copy, item->names, item->sample->n_domains) < 0)
+		return -ENOMEM;
+	memcpy(copy->idle, item->idle, item->machine->n_zones * sizeof(*item->idle));
+	copy->estimated = item->estimated;
+	return 0;
+}
+
+static void copy_deinit(struct copy *copy)
+{
+	free(copy->cpus);
+	sample_deinit(&copy->sample);
+	free(copy->names);
+	free(copy->texts);
+}
+
+static int write_all(int fd, const char *data, size_t size)
+{
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n < 0)
+			return -errno;
+		data += n;
+		size -= (size_t)n;
+	}
+	return 0;
+}
+
+/* A line that did not get through whole is taken off again. */
+static int write_lines(struct recorder *recorder)
+{
+	const struct json_text *text = &recorder->text;
+	int r = 0;
+
+	if (lseek(recorder->fd, recorder->size, SEEK_SET) < 0)
+		return -errno;
+	r = write_all(recorder->fd, text->data, text->used);
+	if (r == 0)
+		recorder->size += (off_t)text->used;
+	else if (ftruncate(recorder->fd, recorder->size) < 0)
+		return -errno;
+	return r;
+}
+
+static int write_tick(struct recorder *recorder, const struct copy *copy)
+{
+	const struct trace_item item = {
+		.machine = &copy->machine,
+		.sample = &copy->sample,
+		.names = copy->names,
+		.idle = copy->idle,
+		.estimated = copy->estimated,
+	};
+	/* What a line said that is not in the file was not said. */
+	const struct trace_writer before = recorder->writer;
+	int r;
+
+	json_text_clear(&recorder->text);
+	r = trace_writer_add(&recorder->writer, &item, &recorder->text);
+	if (r == 0)
+		r = write_lines(recorder);
+	if (r < 0)
+		recorder->writer = before;
+	return r;
+}
+
+static void *recorder_main(void *argument)
+{
+	struct recorder *recorder = argument;
+
+	pthread_mutex_lock(&recorder->lock);
+	for (;;) {
+		int r;
+
+		while (!recorder->stop && recorder->n_waiting == 0)
+			pthread_cond_wait(&recorder->cond, &recorder->lock);
+		if (recorder->n_waiting == 0)
+			break;
+		pthread_mutex_unlock(&recorder->lock);
+		r = write_tick(recorder, &recorder->queue[recorder->first]);
+		pthread_mutex_lock(&recorder->lock);
+		recorder->first = (recorder->first + 1) % RECORDER_QUEUE;
+		recorder->n_waiting--;
+		recorder->status.n_ticks += r == 0;
+		recorder->status.n_dropped += r < 0;
+		recorder->status.error = r;
+	}
+	pthread_mutex_unlock(&recorder->lock);
+	return NULL;
+}
+
+/* Signals are for the main thread. */
+static int start_thread(struct recorder *recorder)
+{
+	sigset_t all, before;
+	int r;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &before);
+	r = pthread_create(&recorder->thread, NULL, recorder_main, recorder);
+	pthread_sigmask(SIG_SETMASK, &before, NULL);
+	return -r;
+}
+
+static int open_file(const char *path)
+{
+	cleanup_close int fd = open(path,
+		O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY,
+		0600);
+	struct stat st;
+
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
+	return st.st_size > 0 ? -EEXIST : steal_fd(&fd);
+}
+
+static void recorder_free(struct recorder *recorder)
+{
+	pthread_cond_destroy(&recorder->cond);
+	pthread_mutex_destroy(&recorder->lock);
+	for (size_t i = 0; i < RECORDER_QUEUE; i++)
+		copy_deinit(&recorder->queue[i]);
+	json_text_deinit(&recorder->text);
+	cleanup_closep(&recorder->fd);
+	free(recorder);
+}
+
+int recorder_start(const char *path, struct recorder **ret_recorder)
+{
+	struct recorder *recorder = calloc(1, sizeof(*recorder));
+	int r;
+
+	if (!recorder)
+		return -ENOMEM;
+	pthread_mutex_init(&recorder->lock, NULL);
+	pthread_cond_init(&recorder->cond, NULL);
+	recorder->fd = open_file(path);
+	r = recorder->fd < 0 ? recorder->fd : start_thread(recorder);
+	if (r < 0) {
+		recorder_free(recorder);
+		return r;
+	}
+	*ret_recorder = recorder;
+	return 0;
+}
+
+void recorder_add(struct recorder *recorder, const struct trace_item *item)
+{
+	struct copy *copy = NULL;
+
+	pthread_mutex_lock(&recorder->lock);
+	if (recorder->n_waiting < RECORDER_QUEUE)
+		copy = &recorder->queue[(recorder->first + recorder->n_waiting) %
+					RECORDER_QUEUE];
+	pthread_mutex_unlock(&recorder->lock);
+	/* Nobody else looks at it before it is counted. */
+	if (copy && copy_item(copy, item) < 0)
+		copy = NULL;
+	pthread_mutex_lock(&recorder->lock);
+	if (copy) {
+		recorder->n_waiting++;
+		pthread_cond_signal(&recorder->cond);
+	} else {
+		recorder->status.n_dropped++;
+	}
+	pthread_mutex_unlock(&recorder->lock);
+}
+
+void recorder_status(struct recorder *recorder, struct recorder_status *ret_status)
+{
+	pthread_mutex_lock(&recorder->lock);
+	*ret_status = recorder->status;
+	pthread_mutex_unlock(&recorder->lock);
+}
+
+void recorder_stop(struct recorder *recorder)
+{
+	if (!recorder)
+		return;
+	pthread_mutex_lock(&recorder->lock);
+	recorder->stop = true;
+	pthread_cond_signal(&recorder->cond);
+	pthread_mutex_unlock(&recorder->lock);
+	pthread_join(recorder->thread, NULL);
+	recorder_free(recorder);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/*
+ * The recording of hostd --record: a thread that writes ticks into a trace, so that no
+ * tick waits for the disk. Copies are handed to it through a short queue; a tick that
+ * finds it full is left out of the trace, where the next one is the longer for it.
+ *
+ * The file only ever has whole lines, whatever happens while one is written.
+ */
+#pragma once
+
+#include <stdint.h>
+
+#include "host/trace_writer.h"
+
+/* Ticks that wait for the disk at most. */
+#define RECORDER_QUEUE 32
+
+struct recorder;
+
+/*
+ * Makes the file, 0600, and starts the thread. -EEXIST: there is something in the file,
+ * which is not overwritten. -EINVAL: it is no regular file; -ENOMEM; -errno.
+ */
+int recorder_start(const char *path, struct recorder **ret_recorder);
+
+/* Takes a copy of the tick. Never blocks. */
+void recorder_add(struct recorder *recorder, const struct trace_item *item);
+
+struct recorder_status {
+	uint64_t n_ticks;   /* written */
+	uint64_t n_dropped; /* left out, for whatever reason */
+	int error;	    /* -errno of the last write; 0: it went well */
+};
+
+void recorder_status(struct recorder *recorder, struct recorder_status *ret_status);
+
+/* Writes what waits, ends the thread and frees. NULL is fine. */
+void recorder_stop(struct recorder *recorder);

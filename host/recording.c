@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Ticks to the recorder, its troubles to the log. */
+#include "host/recording.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "shared/log.h"
+
+void recording_start(struct recording *recording, const char *path)
+{
+	int r;
+
+	*recording = (struct recording){ .path = path };
+	if (!path[0])
+		return;
+	r = recorder_start(path, &recording->recorder);
+	if (r == 0)
+		log_info("Recording into %s", path);
+	else if (r == -EEXIST)
+		log_error("Not recording: there is something in %s, which is not "
+			  "overwritten; move it away or name another file",
+			path);
+	else
+		log_error("Not recording: cannot write %s: %s", path,
+			r == -EINVAL ? "it is not a regular file" : strerror(-r));
+}
+
+/* What became of the ticks before. */
+static void log_status(struct recording *recording)
+{
+	struct recorder_status before = recording->status, *now = &recording->status;
+
+	recorder_status(recording->recorder, now);
+	if (now->error < 0 && now->error != before.error)
+		log_error("Cannot write %s: %s; ticks are left out of the recording "
+			  "until it can be. Make room there",
+			recording->path, strerror(-now->error));
+	else if (now->error == 0 && before.error < 0)
+		log_info("Recording into %s again", recording->path);
+	else if (now->error == 0 && before.n_dropped == 0 && now->n_dropped > 0)
+		log_warning("The disk of %s is too slow to record every tick; those left "
+			    "out make the ticks of the recording longer",
+			recording->path);
+}
+
+void recording_add(struct recording *recording, const struct sampler *sampler)
+{
+	const struct tick *tick = sampler_tick(sampler);
+	struct trace_idle idle[MACHINE_ZONES_MAX] = { 0 };
+	const struct trace_item item = {
+		.machine = sampler_machine(sampler),
+		.sample = sampler_sample(sampler),
+		.names = sampler_names(sampler),
+		.idle = idle,
+		.estimated = tick->quality == MESSAGE_ESTIMATED,
+	};
+
+	if (!recording->recorder)
+		return;
+	for (size_t z = 0; z < tick->n_zones; z++) {
+		const struct tick_zone *zone = &tick->zones[z];
+
+		/* Nothing learned yet is nothing to tell. */
+		idle[z] = (struct trace_idle){
+			.given = zone->idle_uw > 0 ||
+				 zone->idle_origin != IDLE_POWER_LEARNED,
+			.origin = zone->idle_origin,
+			.idle_uw = zone->idle_uw,
+		};
+	}
+	recorder_add(recording->recorder, &item);
+	log_status(recording);
+}
+
+void recording_stop(struct recording *recording)
+{
+	recorder_stop(recording->recorder);
+	*recording = (struct recording){ 0 };
+}
