@@ -11,6 +11,25 @@ tests_bench_bench_tree_CFLAGS = $(AM_CFLAGS) $(FUSE_CFLAGS)
 tests_bench_bench_tree_LDADD = $(fuse_powercap_LIBS)
 endif
 if HOST
+# Simulated hosts. Seeds mean the same everywhere: nothing is contracted.
+accuracy_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
+accuracy_SOURCES = \
+	tests/bench/accuracy/draw.h \
+	tests/bench/accuracy/game.c tests/bench/accuracy/game.h \
+	tests/bench/accuracy/load.c tests/bench/accuracy/load.h \
+	tests/bench/accuracy/load_draw.c \
+	tests/bench/accuracy/place.c tests/bench/accuracy/place.h \
+	tests/bench/accuracy/rig.c tests/bench/accuracy/rig.h \
+	tests/bench/accuracy/run.c tests/bench/accuracy/run.h \
+	tests/bench/accuracy/run_sample.c tests/bench/accuracy/run_sample.h \
+	tests/bench/accuracy/scenario.c tests/bench/accuracy/scenario.h \
+	tests/bench/accuracy/shapley.c tests/bench/accuracy/shapley.h \
+	tests/bench/accuracy/trace.c tests/bench/accuracy/trace.h \
+	tests/unit/random.h
+BENCHES += tests/bench/bench_accuracy
+tests_bench_bench_accuracy_SOURCES = tests/bench/bench_accuracy.c $(accuracy_SOURCES)
+tests_bench_bench_accuracy_CFLAGS = $(accuracy_CFLAGS)
+tests_bench_bench_accuracy_LDADD = $(host_LIBS)
 BENCHES += tests/bench/bench_cpu_source
 tests_bench_bench_cpu_source_SOURCES = tests/bench/bench_cpu_source.c \
 	tests/unit/fake_qemu.c tests/unit/fake_qemu.h
@@ -156,6 +175,8 @@ unit_host = \
 	tests/unit/test_residency \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
+	tests/unit/test_shapley \
+	tests/unit/test_simulated_host \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_task \
@@ -295,6 +316,13 @@ tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # What is logged goes to the test, and the ledger refuses when told to.
 tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
+tests_unit_test_shapley_SOURCES = tests/unit/test_shapley.c $(accuracy_SOURCES)
+tests_unit_test_shapley_CFLAGS = $(accuracy_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_shapley_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
+tests_unit_test_simulated_host_SOURCES = tests/unit/test_simulated_host.c \
+	$(accuracy_SOURCES)
+tests_unit_test_simulated_host_CFLAGS = $(accuracy_CFLAGS) $(CMOCKA_CFLAGS)
+tests_unit_test_simulated_host_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
