@@ -261,7 +261,7 @@ static uint16_t walk_threads(struct usage *usage, const struct sample *now,
 	const struct sample_domain *domain, struct match *match, struct usage_cell *cells)
 {
 	uint16_t home = NO_PACKAGE;
-	uint32_t n_vcpus = 0;
+	uint32_t n_vcpus = 0, first_vcpu = UINT32_MAX;
 
 	for (size_t i = 0; i < domain->n_threads; i++) {
 		size_t index = domain->first_thread + i;
@@ -275,12 +275,15 @@ static uint16_t walk_threads(struct usage *usage, const struct sample *now,
 			continue;
 		cpu_ns = thread_time_ns(match, thread, &cpu_before);
 		find_places(usage, cpu_before, thread->last_cpu, &from, &to);
-		if (home == NO_PACKAGE ||
-			(thread->kind == SAMPLE_THREAD_VCPU && n_vcpus == 0))
+		if (home == NO_PACKAGE)
 			home = to.package;
 		if (thread->kind == SAMPLE_THREAD_VCPU) {
 			cells[to.package].n_vcpus++;
 			n_vcpus++;
+			if (thread->index < first_vcpu) {
+				first_vcpu = thread->index;
+				home = to.package;
+			}
 		}
 		book_thread(usage, cells, &usage->threads[index], cpu_ns, &from, &to);
 	}

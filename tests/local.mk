@@ -245,7 +245,8 @@ tests_unit_test_idle_power_SOURCES = tests/unit/test_idle_power.c tests/unit/ran
 tests_unit_test_invariants_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_invariants_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_invariants_SOURCES = tests/unit/test_invariants.c \
-	tests/unit/random.h tests/unit/scene.h
+	tests/unit/random.h tests/unit/random_host.c tests/unit/random_host.h \
+	tests/unit/scene.h
 tests_unit_test_inventory_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_inventory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_json_scan_CFLAGS = $(unit_CFLAGS)
