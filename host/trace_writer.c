@@ -176,15 +176,22 @@ static void add_busy(const struct trace_item *item, struct json_text *text)
 	json_text_literal(text, "]");
 }
 
+/* Since the first tick: less than 0 of what was there before. */
+static void add_start(
+	const struct trace_writer *writer, uint64_t start_ticks, struct json_text *text)
+{
+	uint64_t start_ns = start_ticks * SAMPLE_START_TICK_NS;
+
+	json_text_i64(text, (int64_t)(start_ns - writer->boottime_ns));
+}
+
 static void add_thread(const struct trace_writer *writer,
 	const struct sample_thread *thread, struct json_text *text)
 {
-	uint64_t start_ns = thread->start_ticks * SAMPLE_START_TICK_NS;
-
 	json_text_literal(text, "[");
 	json_text_u64(text, (uint64_t)thread->tid);
 	json_text_literal(text, ",");
-	json_text_i64(text, (int64_t)(start_ns - writer->boottime_ns));
+	add_start(writer, thread->start_ticks, text);
 	json_text_literal(text, ",\"");
 	put_text(text, trace_thread_kind_name(thread->kind));
 	json_text_literal(text, "\",");
@@ -260,6 +267,8 @@ static void add_domain(const struct trace_writer *writer, const struct trace_ite
 	json_text_u64(text, domain->memory_kib);
 	json_text_literal(text, ",\"pid\":");
 	json_text_u64(text, (uint64_t)domain->pid);
+	json_text_literal(text, ",\"start_ns\":");
+	add_start(writer, domain->start_ticks, text);
 	json_text_literal(text, ",\"process_ns\":");
 	json_text_u64(text, process_ns(domain, threads));
 	add_threads(writer, domain, threads, text);
