@@ -81,6 +81,18 @@ static void add_zones(const struct machine *machine, struct json_text *text)
 	json_text_literal(text, "]");
 }
 
+static void add_nodes(const struct machine *machine, struct json_text *text)
+{
+	if (machine->n_nodes == 0)
+		return;
+	json_text_literal(text, ",\"node_memory_kib\":[");
+	for (size_t node = 0; node < machine->n_nodes; node++) {
+		begin_element(text, node);
+		json_text_u64(text, machine->node_memory_kib[node]);
+	}
+	json_text_literal(text, "]");
+}
+
 static bool is_news(const struct trace_idle *idle, const struct trace_idle *told)
 {
 	return idle->given && (!told->given || idle->idle_uw != told->idle_uw ||
@@ -137,6 +149,7 @@ static void add_host(struct trace_writer *writer, const struct trace_item *item,
 	json_text_counter(text, writer->boottime_ns);
 	add_cpus(machine, text);
 	add_zones(machine, text);
+	add_nodes(machine, text);
 	add_idle(writer, item, text);
 	json_text_literal(text, "}\n");
 }

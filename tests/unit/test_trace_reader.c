@@ -72,7 +72,7 @@ static void test_machine(void **state)
 		"{\"cpu\":0,\"package\":0},{\"cpu\":2,\"package\":0,\"core\":2,"
 		"\"online\":false},{\"cpu\":5,\"package\":1,\"core\":7}],"
 		"\"idle_origin\":{\"package-1\":\"calibrated\"},"
-		"\"boottime_ns\":\"50000000000\",\"source\":\"estimate\",\"type\":\"host\"}");
+		"\"node_memory_kib\":[7,8],\"boottime_ns\":\"50000000000\",\"source\":\"estimate\",\"type\":\"host\"}");
 	const struct machine *machine = trace_reader_machine(reader);
 	const struct trace_idle *idle = trace_reader_idle(reader);
 
@@ -99,6 +99,8 @@ static void test_machine(void **state)
 	assert_int_equal(machine->zones[1].max_power_uw, 200000000);
 	assert_true(machine->zones[1].max_energy_range_uj == UINT64_MAX);
 	assert_string_equal(machine->zones[2].name, "psys");
+	assert_int_equal(machine->n_nodes, 2);
+	assert_int_equal(machine->node_memory_kib[1], 8);
 	assert_false(idle[0].given);
 	assert_true(idle[1].given);
 	assert_int_equal(idle[1].idle_uw, 20500000);

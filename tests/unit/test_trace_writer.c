@@ -57,10 +57,13 @@ static struct meter *new_meter(bool given)
 	struct meter *meter;
 
 	assert_int_equal(meter_new(&options, &meter), 0);
-	if (given)
-		assert_int_equal(meter_set_idle_power(meter, "package-0",
-					 IDLE_POWER_CALIBRATED, 20000001),
-			0);
+	if (!given)
+		return meter;
+	assert_int_equal(
+		meter_set_idle_power(meter, "package-0", IDLE_POWER_CALIBRATED, 20000001),
+		0);
+	assert_int_equal(
+		meter_set_idle_power(meter, "dram-0", IDLE_POWER_CONFIGURED, 3000000), 0);
 	return meter;
 }
 
@@ -74,6 +77,11 @@ static void world_init(struct world *world, uint64_t seed)
 	world->scene.machine.zones[0].max_power_uw = 300000000;
 	for (size_t i = 0; i < world->scene.machine.n_cpus; i++)
 		world->scene.cpus[i].core = (uint16_t)(i & ~(size_t)1);
+	for (size_t i = SCENE_CPUS_PER_PACKAGE; i < SCENE_CPUS; i++)
+		world->scene.cpus[i].node = 1;
+	world->scene.machine.n_nodes = 2;
+	world->scene.machine.node_memory_kib[0] = 1u << 24;
+	world->scene.machine.node_memory_kib[1] = 1u << 23;
 	scene_begin(&world->scene, &world->sample,
 		1000 * SCENE_SECOND_NS + random_below(&world->random, SCENE_SECOND_NS));
 	/* It has slept before. */
@@ -392,7 +400,7 @@ static void test_text(void **state)
 		"{\"cpu\":1,\"package\":0,\"core\":1,\"node\":0,\"online\":false}],"
 		"\"zones\":[{\"zone\":\"package-0\",\"package\":0,\"kind\":\"package\","
 		"\"max_energy_range_uj\":\"262143328850\"}],"
-		"\"idle_w\":{\"package-0\":20.5},"
+		"\"node_memory_kib\":[99],\"idle_w\":{\"package-0\":20.5},"
 		"\"idle_origin\":{\"package-0\":\"configured\"}}\n"
 		"{\"type\":\"tick\",\"t_ns\":\"0\",\"monotonic_ns\":\"0\","
 		"\"energy_uj\":{\"package-0\":\"77\"},\"cpu\":[[5,2400000],[0,0]],"
@@ -413,6 +421,8 @@ static void test_text(void **state)
 	scene_init(&scene, 1);
 	scene.machine.n_cpus = 2;
 	scene.cpus[0].node = 1;
+	scene.machine.n_nodes = 1;
+	scene.machine.node_memory_kib[0] = 99;
 	scene.cpus[1] = (struct machine_cpu){ 0 };
 	scene_begin(&scene, &sample, 3000000007);
 	sample.zones[0].energy_uj = 77;
