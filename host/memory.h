@@ -21,7 +21,7 @@ struct memory {
 	size_t n_packages;
 	/*
 	 * What is no domain's, of all there is. Where a node's size is not known, as in
-	 * a recording, none of it: domains then share it all.
+	 * a trace that does not tell, none of it: domains then share it all.
 	 */
 	uint64_t host_bytes[MACHINE_PACKAGES_MAX];
 	size_t size;

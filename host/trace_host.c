@@ -22,11 +22,12 @@ struct listed_cpu {
 	struct place place;
 };
 
-enum member { CPUS, ZONES, IDLE_W, IDLE_ORIGIN, SOURCE, BOOTTIME, N_MEMBERS };
+enum member { CPUS, ZONES, NODES, IDLE_W, IDLE_ORIGIN, SOURCE, BOOTTIME, N_MEMBERS };
 
 static const char *const member_names[N_MEMBERS] = {
 	[CPUS] = "cpus",
 	[ZONES] = "zones",
+	[NODES] = "node_memory_kib",
 	[IDLE_W] = "idle_w",
 	[IDLE_ORIGIN] = "idle_origin",
 	[SOURCE] = "source",
@@ -289,6 +290,17 @@ static int scan_cpu(struct parser *parser, struct json_scan *scan)
 	return add_listed_cpu(parser, &cpu);
 }
 
+static int scan_node(struct parser *parser, struct json_scan *scan)
+{
+	struct machine *machine = &parser->host->machine;
+
+	if (machine->n_nodes == MACHINE_NODES_MAX)
+		return trace_error(
+			parser->error, "more than %d nodes", MACHINE_NODES_MAX);
+	return trace_scan_number(parser->error, scan, "node_memory_kib", UINT64_MAX,
+		&machine->node_memory_kib[machine->n_nodes++]);
+}
+
 static int scan_array(struct parser *parser, enum member member,
 	int (*scan_element)(struct parser *, struct json_scan *))
 {
@@ -541,6 +553,8 @@ int trace_host_parse(const char *line, size_t len, char error[TRACE_ERROR_SIZE],
 		r = scan_array(&parser, ZONES, scan_zone);
 	if (r == 0)
 		r = scan_array(&parser, CPUS, scan_cpu);
+	if (r == 0 && parser.members[NODES].at)
+		r = scan_array(&parser, NODES, scan_node);
 	if (r == 0)
 		r = place_zones(&parser);
 	if (r == 0)

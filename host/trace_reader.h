@@ -49,9 +49,9 @@ const char *trace_reader_error(const struct trace_reader *reader);
  * Instants: boottime_ns is the host line's own where it tells it, else a large one, so
  * that what started long before the first tick has a start above 0.
  *
- * A domain's pid and start_ticks are those of the thread that the trace calls its
- * main one, or else of its oldest vCPU; they stay while the domain is in every tick
- * with at least one thread of the tick before, and tell an incarnation from the next.
+ * A domain's pid and start_ticks tell an incarnation from the next. Where the trace has
+ * neither they are those of its oldest vCPU, and stay while the domain is in every tick
+ * with at least one thread of the tick before.
  */
 const struct machine *trace_reader_machine(const struct trace_reader *reader);
 const struct sample *trace_reader_sample(const struct trace_reader *reader);

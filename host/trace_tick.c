@@ -135,6 +135,25 @@ static int scan_pid(struct parser *parser)
 	return r;
 }
 
+/* The kernel's clock ticks since boot, as if the trace's base were the boot. */
+static int scan_start(struct parser *parser, uint64_t *ret_ticks)
+{
+	int64_t start_ns;
+
+	if (json_scan_i64(&parser->scan, &start_ns) < 0)
+		return fail(parser);
+	if (__builtin_add_overflow(start_ns, (int64_t)parser->base_ns, &start_ns))
+		start_ns = INT64_MAX;
+	*ret_ticks = start_ns > 0 ? (uint64_t)start_ns / SAMPLE_START_TICK_NS : 0;
+	return 0;
+}
+
+static int scan_domain_start(struct parser *parser)
+{
+	this_domain(parser)->has_start = true;
+	return scan_start(parser, &this_domain(parser)->sample.start_ticks);
+}
+
 static int add_resident(struct parser *parser, uint64_t kib)
 {
 	struct trace_tick *tick = parser->tick;
@@ -189,19 +208,6 @@ static int next_field(struct parser *parser, size_t *n)
 			"a thread of %zu elements; it must be "
 			"[tid, start_ns, kind, index, cpu_ns, last_cpu]",
 			*n);
-	return 0;
-}
-
-/* The kernel's clock ticks since boot, as if the trace's base were the boot. */
-static int scan_start(struct parser *parser, uint64_t *ret_ticks)
-{
-	int64_t start_ns;
-
-	if (json_scan_i64(&parser->scan, &start_ns) < 0)
-		return fail(parser);
-	if (__builtin_add_overflow(start_ns, (int64_t)parser->base_ns, &start_ns))
-		start_ns = INT64_MAX;
-	*ret_ticks = start_ns > 0 ? (uint64_t)start_ns / SAMPLE_START_TICK_NS : 0;
 	return 0;
 }
 
@@ -347,6 +353,7 @@ static int scan_domain(struct parser *parser)
 		{ "process_ns", scan_process },
 		{ "rss_kib", scan_resident },
 		{ "pid", scan_pid },
+		{ "start_ns", scan_domain_start },
 	};
 	unsigned seen;
 	int r = begin_domain(parser);
@@ -531,47 +538,53 @@ static bool shares_thread(const struct sample *sample, const struct sample_domai
 	return domain->n_threads == 0 || other->n_threads == 0;
 }
 
-/* The one that says when QEMU started: its main one, or else the oldest vCPU. */
+/* The one that says when QEMU started: the oldest vCPU, or else the oldest of all. */
 static const struct sample_thread *first_thread(
-	const struct sample *sample, const struct trace_domain *domain)
+	const struct sample *sample, const struct sample_domain *domain)
 {
-	const struct sample_thread *first = NULL, *thread;
+	const struct sample_thread *first = NULL;
 
-	for (size_t i = 0; i < domain->sample.n_threads; i++) {
-		thread = &sample->threads[domain->sample.first_thread + i];
-		if (domain->has_pid && thread->tid == domain->sample.pid)
-			return thread;
-		if (!first ||
-			(thread->kind == SAMPLE_THREAD_VCPU &&
-				first->kind != SAMPLE_THREAD_VCPU) ||
-			((thread->kind == SAMPLE_THREAD_VCPU) ==
-					(first->kind == SAMPLE_THREAD_VCPU) &&
-				thread->start_ticks < first->start_ticks))
+	for (size_t i = 0; i < domain->n_threads; i++) {
+		const struct sample_thread *thread =
+			&sample->threads[domain->first_thread + i];
+		bool is_vcpu = thread->kind == SAMPLE_THREAD_VCPU;
+		bool has_vcpu = first && first->kind == SAMPLE_THREAD_VCPU;
+
+		if (!first || (is_vcpu && !has_vcpu) ||
+			(is_vcpu == has_vcpu && thread->start_ticks < first->start_ticks))
 			first = thread;
 	}
 	return first;
 }
 
-/* As what it was in the tick before, where it is the same QEMU. */
+/* Whether it is the QEMU that it was in the tick before. */
+static bool is_same(const struct parser *parser, const struct trace_domain *domain,
+	const struct sample_domain *before)
+{
+	if (!domain->has_pid || !domain->has_start)
+		return shares_thread(
+			parser->sample, &domain->sample, parser->before, before);
+	return domain->sample.pid == before->pid &&
+	       domain->sample.start_ticks == before->start_ticks;
+}
+
 static void identify(const struct parser *parser, struct trace_domain *domain,
 	const struct sample_domain *before)
 {
-	const struct sample_thread *first = first_thread(parser->sample, domain);
-	bool has_main = first && domain->has_pid && first->tid == domain->sample.pid;
+	const struct sample_thread *first;
 
-	if (before && (has_main ? first->tid == before->pid &&
-					      first->start_ticks == before->start_ticks
-				: shares_thread(parser->sample, &domain->sample,
-					  parser->before, before))) {
+	if (before && is_same(parser, domain, before)) {
 		domain->sample.pid = before->pid;
 		domain->sample.start_ticks = before->start_ticks;
 		domain->sample.exited_ns = before->exited_ns;
 		return;
 	}
+	if (domain->has_pid && domain->has_start)
+		return;
+	first = first_thread(parser->sample, &domain->sample);
 	if (!first)
 		return;
-	if (!domain->has_pid)
-		domain->sample.pid = first->tid;
+	domain->sample.pid = first->tid;
 	domain->sample.start_ticks = first->start_ticks;
 }
 

@@ -14,7 +14,7 @@
 /* A domain as the line has it, before the domains are in order. */
 struct trace_domain {
 	struct sample_domain sample;
-	bool has_pid, has_process;
+	bool has_pid, has_start, has_process;
 	uint64_t process_ns; /* of all its threads but vhost's, ended ones included */
 	size_t first_node, n_nodes; /* of resident_kib */
 };

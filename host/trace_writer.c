@@ -81,6 +81,18 @@ static void add_zones(const struct machine *machine, struct json_text *text)
 	json_text_literal(text, "]");
 }
 
+static void add_nodes(const struct machine *machine, struct json_text *text)
+{
+	if (machine->n_nodes == 0)
+		return;
+	json_text_literal(text, ",\"node_memory_kib\":[");
+	for (size_t node = 0; node < machine->n_nodes; node++) {
+		begin_element(text, node);
+		json_text_u64(text, machine->node_memory_kib[node]);
+	}
+	json_text_literal(text, "]");
+}
+
 static bool is_news(const struct trace_idle *idle, const struct trace_idle *told)
 {
 	return idle->given && (!told->given || idle->idle_uw != told->idle_uw ||
@@ -137,6 +149,7 @@ static void add_host(struct trace_writer *writer, const struct trace_item *item,
 	json_text_counter(text, writer->boottime_ns);
 	add_cpus(machine, text);
 	add_zones(machine, text);
+	add_nodes(machine, text);
 	add_idle(writer, item, text);
 	json_text_literal(text, "}\n");
 }
@@ -176,15 +189,22 @@ static void add_busy(const struct trace_item *item, struct json_text *text)
 	json_text_literal(text, "]");
 }
 
+/* Since the first tick: less than 0 of what was there before. */
+static void add_start(
+	const struct trace_writer *writer, uint64_t start_ticks, struct json_text *text)
+{
+	uint64_t start_ns = start_ticks * SAMPLE_START_TICK_NS;
+
+	json_text_i64(text, (int64_t)(start_ns - writer->boottime_ns));
+}
+
 static void add_thread(const struct trace_writer *writer,
 	const struct sample_thread *thread, struct json_text *text)
 {
-	uint64_t start_ns = thread->start_ticks * SAMPLE_START_TICK_NS;
-
 	json_text_literal(text, "[");
 	json_text_u64(text, (uint64_t)thread->tid);
 	json_text_literal(text, ",");
-	json_text_i64(text, (int64_t)(start_ns - writer->boottime_ns));
+	add_start(writer, thread->start_ticks, text);
 	json_text_literal(text, ",\"");
 	put_text(text, trace_thread_kind_name(thread->kind));
 	json_text_literal(text, "\",");
@@ -260,6 +280,8 @@ static void add_domain(const struct trace_writer *writer, const struct trace_ite
 	json_text_u64(text, domain->memory_kib);
 	json_text_literal(text, ",\"pid\":");
 	json_text_u64(text, (uint64_t)domain->pid);
+	json_text_literal(text, ",\"start_ns\":");
+	add_start(writer, domain->start_ticks, text);
 	json_text_literal(text, ",\"process_ns\":");
 	json_text_u64(text, process_ns(domain, threads));
 	add_threads(writer, domain, threads, text);

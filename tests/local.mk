@@ -172,6 +172,8 @@ unit_host = \
 	tests/unit/test_process \
 	tests/unit/test_process_memory \
 	tests/unit/test_procstat \
+	tests/unit/test_recorder \
+	tests/unit/test_replay \
 	tests/unit/test_residency \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
@@ -183,6 +185,7 @@ unit_host = \
 	tests/unit/test_text \
 	tests/unit/test_topology \
 	tests/unit/test_trace_reader \
+	tests/unit/test_trace_writer \
 	tests/unit/test_usage \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
@@ -302,6 +305,13 @@ tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_recorder_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
+# The disk is as slow and as full as it is told to be.
+tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
 	tests/unit/scene.h tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_residency_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
@@ -342,6 +352,10 @@ tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_topology_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_trace_reader_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_trace_reader_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_trace_writer_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_trace_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_trace_writer_SOURCES = tests/unit/test_trace_writer.c \
+	tests/unit/random.h tests/unit/scene.h
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h

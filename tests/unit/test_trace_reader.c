@@ -72,7 +72,7 @@ static void test_machine(void **state)
 		"{\"cpu\":0,\"package\":0},{\"cpu\":2,\"package\":0,\"core\":2,"
 		"\"online\":false},{\"cpu\":5,\"package\":1,\"core\":7}],"
 		"\"idle_origin\":{\"package-1\":\"calibrated\"},"
-		"\"boottime_ns\":\"50000000000\",\"source\":\"estimate\",\"type\":\"host\"}");
+		"\"node_memory_kib\":[7,8],\"boottime_ns\":\"50000000000\",\"source\":\"estimate\",\"type\":\"host\"}");
 	const struct machine *machine = trace_reader_machine(reader);
 	const struct trace_idle *idle = trace_reader_idle(reader);
 
@@ -99,6 +99,8 @@ static void test_machine(void **state)
 	assert_int_equal(machine->zones[1].max_power_uw, 200000000);
 	assert_true(machine->zones[1].max_energy_range_uj == UINT64_MAX);
 	assert_string_equal(machine->zones[2].name, "psys");
+	assert_int_equal(machine->n_nodes, 2);
+	assert_int_equal(machine->node_memory_kib[1], 8);
 	assert_false(idle[0].given);
 	assert_true(idle[1].given);
 	assert_int_equal(idle[1].idle_uw, 20500000);
@@ -302,29 +304,32 @@ static void test_incarnations(void **state)
 	trace_reader_free(reader);
 }
 
-#define WITH_PID(t, pid, threads)                                                        \
+#define WITH_PID(t, pid, start, threads)                                                 \
 	TICK(t, "{\"uuid\":\"" UUID_A "\",\"vcpus\":1,\"pid\":" pid                      \
-		",\"threads\":[" threads "]}")
+		",\"start_ns\":" start ",\"process_ns\":50,\"threads\":[" threads "]}")
 
-/* With one: its thread tells. */
+/* With a pid and its start, these tell. */
 static void test_pid(void **state)
 {
-	struct trace_reader *reader = begin(HOST WITH_PID("0", "9",
-		"[8,0,\"vcpu\",0,1,1],"
-		"[9,70000000,\"emulator\",0,1,1]"));
+	struct trace_reader *reader = begin(
+		HOST WITH_PID("0", "9", "70000000", "[8,0,\"vcpu\",0,10,1]"));
 	struct sample_domain first = *only_domain(reader);
 
 	(void)state;
 	assert_int_equal(first.pid, 9);
 	assert_int_equal(first.start_ticks % 100, 7);
-	/* The thread could not be read this time. */
-	assert_int_equal(take(reader, WITH_PID("1", "9", "[8,0,\"vcpu\",0,1,1]")), 0);
-	assert_int_equal(only_domain(reader)->start_ticks, first.start_ticks);
+	assert_int_equal(first.exited_ns, 40);
 	assert_int_equal(
-		take(reader, WITH_PID("2", "9", "[9,90000000,\"emulator\",0,1,1]")), 0);
+		take(reader, WITH_PID("1", "9", "70000000", "[18,0,\"vcpu\",0,20,1]")),
+		0);
+	assert_int_equal(only_domain(reader)->start_ticks, first.start_ticks);
+	assert_int_equal(only_domain(reader)->exited_ns, 40);
+	/* The pid again, the process is another. */
+	assert_int_equal(
+		take(reader, WITH_PID("2", "9", "90000000", "[18,0,\"vcpu\",0,20,1]")),
+		0);
 	assert_int_equal(only_domain(reader)->start_ticks, first.start_ticks + 2);
-	assert_int_equal(take(reader, WITH_PID("3", "8", "[8,0,\"vcpu\",0,1,1]")), 0);
-	assert_int_equal(only_domain(reader)->pid, 8);
+	assert_int_equal(only_domain(reader)->exited_ns, 30);
 	trace_reader_free(reader);
 }
 
