@@ -147,27 +147,37 @@ static double smt_factor(const struct cpu_loads *loads, const struct weight_mode
 	return n > 0 ? weight_smt_factor(model, shares, n) : 1;
 }
 
+static uint32_t mean_factor(unsigned __int128 weighted, uint64_t busy_ns)
+{
+	return busy_ns > 0 ? (uint32_t)(weighted / busy_ns) : WEIGHT_FACTOR_ONE;
+}
+
 static void find_factors(struct cpu_loads *loads, const struct weight_model *model,
 	const struct sample *now, uint64_t dt_ns)
 {
 	unsigned __int128 weighted[MACHINE_PACKAGES_MAX] = { 0 };
+	unsigned __int128 smt_weighted[MACHINE_PACKAGES_MAX] = { 0 };
 
 	for (uint32_t i = 0; i < loads->n_cpus; i++) {
 		struct cpu_load *load = &loads->cpus[i];
 		uint32_t khz = i < now->n_cpus ? now->cpus[i].khz : 0;
+		double smt;
 
 		if (load->package == CPU_LOAD_NO_PACKAGE)
 			continue;
-		load->factor = weight_factor(
-			smt_factor(loads, model, i, dt_ns) *
-			weight_frequency_factor(model, khz, loads->khz[load->package]));
+		smt = smt_factor(loads, model, i, dt_ns);
+		load->smt_factor = weight_factor(smt);
+		load->factor = weight_factor(smt * weight_frequency_factor(model, khz,
+							   loads->khz[load->package]));
 		weighted[load->package] += (unsigned __int128)load->busy_ns *
 					   load->factor;
+		smt_weighted[load->package] += (unsigned __int128)load->busy_ns *
+					       load->smt_factor;
 	}
-	for (size_t p = 0; p < loads->n_packages; p++)
-		loads->factor[p] = loads->busy_ns[p] > 0
-					   ? (uint32_t)(weighted[p] / loads->busy_ns[p])
-					   : WEIGHT_FACTOR_ONE;
+	for (size_t p = 0; p < loads->n_packages; p++) {
+		loads->factor[p] = mean_factor(weighted[p], loads->busy_ns[p]);
+		loads->smt_factor[p] = mean_factor(smt_weighted[p], loads->busy_ns[p]);
+	}
 }
 
 void cpu_loads_compute(struct cpu_loads *loads, const struct machine *machine,

@@ -21,7 +21,7 @@ struct place {
 	uint16_t package;
 	bool located; /* on this CPU */
 	uint16_t cpu;
-	uint32_t factor;
+	uint32_t factor, smt_factor;
 };
 
 static size_t packages_of(const struct machine *machine)
@@ -68,7 +68,13 @@ static bool find_place(const struct usage *usage, uint16_t cpu, struct place *re
 	load = &usage->loads.cpus[cpu];
 	if (load->package == NO_PACKAGE)
 		return false;
-	*ret_place = (struct place){ load->package, true, cpu, load->factor };
+	*ret_place = (struct place){
+		.package = load->package,
+		.located = true,
+		.cpu = cpu,
+		.factor = load->factor,
+		.smt_factor = load->smt_factor,
+	};
 	return true;
 }
 
@@ -80,7 +86,10 @@ static void find_places(const struct usage *usage, uint16_t cpu_before, uint16_t
 
 	if (!find_place(usage, cpu, to))
 		*to = has_from ? *from
-			       : (struct place){ .factor = usage->loads.factor[0] };
+			       : (struct place){
+					 .factor = usage->loads.factor[0],
+					 .smt_factor = usage->loads.smt_factor[0],
+				 };
 	if (!has_from)
 		*from = *to;
 }
@@ -119,6 +128,8 @@ static void book_part(struct usage *usage, struct usage_cell *cells,
 
 	cell->cpu_ns += cpu_ns;
 	cell->weight = weight_add(cell->weight, weight);
+	cell->core_weight = weight_add(
+		cell->core_weight, weight_of(cpu_ns, place->smt_factor));
 	if (place->located)
 		usage->located_ns[place->cpu] += cpu_ns;
 }
@@ -138,15 +149,37 @@ static void book_thread(struct usage *usage, struct usage_cell *cells,
 	book_part(usage, cells, from, moved_ns, moved);
 }
 
-/* What time weighs of which only time and weight of others are known. */
-static uint64_t weigh_alike(uint64_t cpu_ns, const struct usage_cell *others)
+static uint64_t scale_weight(uint64_t weight, uint64_t cpu_ns, uint64_t of_ns)
 {
-	unsigned __int128 weight = (unsigned __int128)cpu_ns * others->weight /
-				   others->cpu_ns;
+	unsigned __int128 scaled = (unsigned __int128)cpu_ns * weight / of_ns;
 
-	if (weight > UINT64_MAX)
+	if (scaled > UINT64_MAX)
 		return UINT64_MAX;
-	return weight == 0 && cpu_ns > 0 ? 1 : (uint64_t)weight;
+	return scaled == 0 && cpu_ns > 0 ? 1 : (uint64_t)scaled;
+}
+
+/* Adds time of which only time and weight of others are known. */
+static void add_alike(
+	struct usage_cell *cell, uint64_t cpu_ns, const struct usage_cell *others)
+{
+	uint64_t weight = scale_weight(others->weight, cpu_ns, others->cpu_ns);
+	uint64_t core = scale_weight(others->core_weight, cpu_ns, others->cpu_ns);
+
+	cell->cpu_ns += cpu_ns;
+	cell->weight = weight_add(cell->weight, weight);
+	cell->core_weight = weight_add(cell->core_weight, core);
+}
+
+/* Adds time of which only the package is known. */
+static void add_average(struct usage_cell *cell, uint64_t cpu_ns,
+	const struct cpu_loads *loads, size_t package)
+{
+	uint64_t core = weight_of(cpu_ns, loads->smt_factor[package]);
+
+	cell->cpu_ns += cpu_ns;
+	cell->weight = weight_add(
+		cell->weight, weight_of(cpu_ns, loads->factor[package]));
+	cell->core_weight = weight_add(cell->core_weight, core);
 }
 
 /* Time of threads that ended goes where the others of the domain were. */
@@ -165,12 +198,11 @@ static void book_ended(
 	apportion(cpu_ns, players, usage->n_packages);
 	for (size_t p = 0; p < usage->n_packages; p++) {
 		uint64_t share_ns = players[p].share;
-		uint64_t weight = sum_ns > 0 && share_ns > 0
-					  ? weigh_alike(share_ns, &cells[p])
-					  : weight_of(share_ns, usage->loads.factor[p]);
 
-		cells[p].cpu_ns += share_ns;
-		cells[p].weight = weight_add(cells[p].weight, weight);
+		if (sum_ns > 0 && share_ns > 0)
+			add_alike(&cells[p], share_ns, &cells[p]);
+		else
+			add_average(&cells[p], share_ns, &usage->loads, p);
 	}
 }
 
@@ -342,6 +374,8 @@ static void compute_host(struct usage *usage, const struct sample *now)
 		cell->cpu_ns += ns;
 		cell->weight = weight_add(
 			cell->weight, weight_of(ns, loads->cpus[i].factor));
+		cell->core_weight = weight_add(
+			cell->core_weight, weight_of(ns, loads->cpus[i].smt_factor));
 	}
 	for (size_t i = 0; i < now->n_domains; i++)
 		for (size_t p = 0; p < usage->n_packages; p++)
@@ -349,11 +383,11 @@ static void compute_host(struct usage *usage, const struct sample *now)
 	for (size_t p = 0; p < usage->n_packages; p++) {
 		uint64_t ns = growth(domains_ns[p], loads->busy_ns[p]);
 
-		usage->host[p] = (struct usage_cell){ .cpu_ns = ns };
+		usage->host[p] = (struct usage_cell){ 0 };
 		if (left[p].cpu_ns > 0)
-			usage->host[p].weight = weigh_alike(ns, &left[p]);
+			add_alike(&usage->host[p], ns, &left[p]);
 		else
-			usage->host[p].weight = weight_of(ns, loads->factor[p]);
+			add_average(&usage->host[p], ns, loads, p);
 	}
 }
 
