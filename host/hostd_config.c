@@ -145,6 +145,17 @@ static int set_frequency_exponent(
 		value, 4, &((struct hostd_config *)settings)->weight.frequency_exponent);
 }
 
+static int set_coefficients(void *settings, const char *value, const char **ret_expected)
+{
+	struct hostd_config *config = settings;
+
+	*ret_expected = "off or learn";
+	if (strcmp(value, "off") != 0 && strcmp(value, "learn") != 0)
+		return -EINVAL;
+	config->learn = strcmp(value, "learn") == 0;
+	return 0;
+}
+
 static int set_watts(uint64_t *uw, const char *value, const char **ret_expected)
 {
 	double watts;
@@ -250,6 +261,8 @@ static const struct option_spec specs[] = {
 		set_smt_gain, false },
 	{ "frequency-exponent", "R", "power goes as frequency to the R (2)",
 		set_frequency_exponent, false },
+	{ "coefficients", "NAME", "off or learn: what domains' CPU time costs (off)",
+		set_coefficients, false },
 	{ "sysfs", "DIR", "instead of /sys", set_sysfs, false },
 	{ "procfs", "DIR", "instead of /proc", set_procfs, false },
 	{ "libvirt-run-dir", "DIR", "instead of /run/libvirt", set_libvirt_run_dir,
@@ -310,7 +323,7 @@ size_t hostd_config_meter_specs(
 	struct option_spec ret_specs[HOSTD_CONFIG_METER_SPECS_MAX])
 {
 	static const char *const names[] = { "idle-policy", "smt-gain",
-		"frequency-exponent" };
+		"frequency-exponent", "coefficients" };
 	size_t n = 0;
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
@@ -328,6 +341,7 @@ struct meter_options hostd_config_meter_options(
 	return (struct meter_options){
 		.idle_policy = config->idle_policy,
 		.weight = config->weight,
+		.learn = config->learn,
 		.estimated = estimated,
 	};
 }

@@ -48,6 +48,8 @@ struct hostd_config {
 	enum hostd_source source;
 	enum idle_policy idle_policy;
 	struct weight_model weight;
+	/* Dynamic energy of packages goes by what is learned of the domains. */
+	bool learn;
 	uint64_t estimate_idle_uw, estimate_full_uw;
 	size_t n_zones;
 	struct hostd_zone_config zones[MACHINE_ZONES_MAX];

@@ -9,6 +9,8 @@ host_libhost_a_SOURCES = \
 	host/calibration_file.c host/calibration_file.h \
 	host/cgroup.c host/cgroup.h \
 	host/client.c host/client.h \
+	host/coefficients.c host/coefficients.h \
+	host/coefficients_state.c host/coefficients_state.h \
 	host/command_settings.c host/command_settings.h \
 	host/cpu_load.c host/cpu_load.h \
 	host/cpu_source.c host/cpu_source.h \
@@ -68,8 +70,10 @@ host_libhost_a_SOURCES = \
 	host/machine.h \
 	host/memory.c host/memory.h \
 	host/meter.c host/meter.h \
+	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
 	host/poller.c host/poller.h \
+	host/power_model.c host/power_model.h \
 	host/powercap.c host/powercap.h \
 	host/process.c host/process.h \
 	host/process_memory.c host/process_memory.h \
@@ -80,6 +84,7 @@ host_libhost_a_SOURCES = \
 	host/recording.c host/recording.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
+	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
 	host/snapshot.c host/snapshot.h \
@@ -94,8 +99,10 @@ host_libhost_a_SOURCES = \
 	host/trace_reader.c host/trace_reader.h \
 	host/trace_tick.c host/trace_tick.h \
 	host/trace_writer.c host/trace_writer.h \
+	host/turbo.c host/turbo.h \
 	host/usage.c host/usage.h \
 	host/virt.c host/virt.h \
+	host/wake.c host/wake.h \
 	host/weight.c host/weight.h \
 	host/writer.c host/writer.h \
 	host/zone_counter.c host/zone_counter.h \

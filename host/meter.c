@@ -26,9 +26,11 @@ struct meter {
 	uint64_t generation;
 	bool remapped;
 	bool stepped; /* incoming is of a step that may be accepted */
+	bool learned; /* and something was learned in it */
 	struct sample previous;
 	struct sample incoming; /* becomes the previous one */
 	struct usage usage;
+	struct coefficients *coefficients; /* NULL: nothing is learned */
 	struct memory memory;
 	struct zone_states zones;
 };
@@ -48,6 +50,11 @@ int meter_new(const struct meter_options *options, struct meter **ret_meter)
 	if (!meter)
 		return -ENOMEM;
 	meter->options = *options;
+	if (options->learn && !options->estimated &&
+		coefficients_new(&meter->coefficients) < 0) {
+		free(meter);
+		return -ENOMEM;
+	}
 	*ret_meter = meter;
 	return 0;
 }
@@ -59,6 +66,7 @@ void meter_free(struct meter *meter)
 	sample_deinit(&meter->previous);
 	sample_deinit(&meter->incoming);
 	usage_deinit(&meter->usage);
+	coefficients_free(meter->coefficients);
 	memory_deinit(&meter->memory);
 	zone_states_deinit(&meter->zones);
 	free(meter);
@@ -95,6 +103,18 @@ const struct idle_power *meter_get_idle_power(const struct meter *meter, const c
 	int index = zone_states_find(&meter->zones, zone);
 
 	return index < 0 ? NULL : &meter->zones.states[index].idle_power;
+}
+
+size_t meter_encode_coefficients(
+	struct meter *meter, uint8_t bytes[COEFFICIENTS_BYTES_MAX])
+{
+	return meter->coefficients ? coefficients_encode(meter->coefficients, bytes) : 0;
+}
+
+int meter_restore_coefficients(struct meter *meter, const uint8_t *bytes, size_t size)
+{
+	return meter->coefficients ? coefficients_decode(meter->coefficients, bytes, size)
+				   : 0;
 }
 
 static void map_zones(struct meter *meter, const struct machine *machine)
@@ -149,6 +169,9 @@ static int reserve(const struct step *step)
 		usage_reserve(&meter->usage, step->machine, sample) < 0 ||
 		memory_reserve(&meter->memory, step->machine, sample) < 0 ||
 		zone_states_reserve(&meter->zones, step->machine, n_domains) < 0 ||
+		(meter->coefficients &&
+			coefficients_reserve(meter->coefficients, sample->n_domains,
+				step->machine->n_packages) < 0) ||
 		sample_copy(&meter->incoming, sample) < 0)
 		return -ENOMEM;
 	return 0;
@@ -193,17 +216,26 @@ static size_t package_of(const struct step *step, size_t z)
 	return package < step->meter->usage.n_packages ? package : 0;
 }
 
+/* The weight in a zone: energy of a package goes by what was learned. */
+static uint64_t weight_of_player(const struct step *step, size_t z, size_t player)
+{
+	const struct meter *meter = step->meter;
+	size_t package = package_of(step, z);
+
+	if (meter->coefficients && step->machine->zones[z].kind == MACHINE_ZONE_PACKAGE)
+		return coefficients_weight(meter->coefficients, player, package);
+	return player == 0 ? meter->usage.host[package].weight
+			   : usage_cell(&meter->usage, player - 1, package)->weight;
+}
+
 /* A zone that is excluded keeps what its players weighed, for when it is back. */
 static void add_weights(const struct step *step, size_t z)
 {
-	const struct usage *usage = &step->meter->usage;
 	struct apportion_player *players = step->meter->zones.of_zone[z]->dynamic;
-	size_t package = package_of(step, z);
 
-	players[0].weight = weight_add(players[0].weight, usage->host[package].weight);
-	for (size_t i = 0; i < step->tick->n_domains; i++)
-		players[i + 1].weight = weight_add(
-			players[i + 1].weight, usage_cell(usage, i, package)->weight);
+	for (size_t i = 0; i <= step->tick->n_domains; i++)
+		players[i].weight = weight_add(
+			players[i].weight, weight_of_player(step, z, i));
 }
 
 static void clear_weights(const struct step *step, size_t z)
@@ -304,6 +336,35 @@ static void share_zone(const struct step *step, size_t z)
 			zone->dt_ns * step->machine->packages[package].n_cpus);
 }
 
+/* Nothing is learned from an outage: who ended in it is not among the players. */
+static void learn(const struct step *step)
+{
+	struct meter *meter = step->meter;
+	struct coefficients_tick tick = {
+		.sample = step->sample,
+		.usage = &meter->usage,
+		.weight = &meter->options.weight,
+		.dt_ns = step->tick->dt_ns,
+	};
+
+	for (size_t z = 0; z < step->machine->n_zones; z++) {
+		const struct tick_zone *zone = &step->tick->zones[z];
+		const struct idle_power *idle = &meter->zones.of_zone[z]->idle_power;
+		uint64_t idle_uj = idle_power_energy_uj(
+			idle, zone->total_uj, zone->dt_ns);
+
+		if (step->machine->zones[z].kind != MACHINE_ZONE_PACKAGE)
+			continue;
+		tick.packages[package_of(step, z)] = (struct coefficients_package){
+			.measured = zone->state == TICK_ZONE_OK && !meter->resumed &&
+				    zone->dt_ns == step->tick->dt_ns,
+			.dynamic_uj = zone->total_uj - idle_uj,
+			.idle_uw = idle_power_uw(idle),
+		};
+	}
+	coefficients_step(meter->coefficients, &tick);
+}
+
 static void attribute(const struct step *step)
 {
 	for (size_t z = 0; z < step->machine->n_zones; z++) {
@@ -356,6 +417,7 @@ static void take(const struct step *step)
 	struct tick *tick = step->tick;
 	bool broken = is_broken(meter, sample);
 
+	meter->learned = meter->coefficients && !broken;
 	tick->boottime_ns = sample->boottime_ns;
 	if (meter->begun && sample->boottime_ns > meter->previous.boottime_ns)
 		tick->dt_ns = sample->boottime_ns - meter->previous.boottime_ns;
@@ -367,6 +429,8 @@ static void take(const struct step *step)
 		usage_compute(&meter->usage, step->machine, &meter->options.weight,
 			&meter->previous, sample, meter->remapped);
 		memory_compute(&meter->memory, step->machine, sample, &meter->usage);
+		if (meter->learned)
+			learn(step);
 		attribute(step);
 		return;
 	}
@@ -400,6 +464,8 @@ void meter_accept(struct meter *meter)
 {
 	assert(meter->stepped);
 	zone_states_accept(&meter->zones);
+	if (meter->learned)
+		coefficients_accept(meter->coefficients);
 	swap_samples(meter);
 	meter->resumed = false;
 	meter->remapped = false;

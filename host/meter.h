@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/coefficients.h"
 #include "host/idle_policy.h"
 #include "host/idle_power.h"
 #include "host/machine.h"
@@ -25,6 +26,11 @@ struct meter_options {
 	bool estimated;
 	/* What CPU time weighs; all 0: siblings share a core fully, clocks cost alike. */
 	struct weight_model weight;
+	/*
+	 * Dynamic energy of packages goes by what was learned of the domains, see
+	 * host/coefficients.h. Of an estimate nothing can be learned.
+	 */
+	bool learn;
 };
 
 /* -ENOMEM. */
@@ -47,6 +53,15 @@ int meter_restore_idle_power(
  * const. */
 const struct idle_power *meter_get_idle_power(
 	const struct meter *meter, const char *zone);
+
+/*
+ * What was learned of the domains, to be kept for the next run, see
+ * host/coefficients.h. Size 0: nothing. Restoring: -EBADMSG, -ENOMEM; a meter that does
+ * not learn ignores it.
+ */
+size_t meter_encode_coefficients(
+	struct meter *meter, uint8_t bytes[COEFFICIENTS_BYTES_MAX]);
+int meter_restore_coefficients(struct meter *meter, const uint8_t *bytes, size_t size);
 
 /*
  * Continues after a restart within the same boot: sample is the last one of the

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Hypotheses, and what is believed of them. */
+#include "host/model_bank.h"
+
+#include <math.h>
+#include <string.h>
+
+/*
+ * Players that hardly differ, that differ and change within minutes, and that differ
+ * for good.
+ */
+static const struct {
+	double spread, memory_s;
+} spreads[MODEL_BANK_SPREADS] = { { 0.02, 600 }, { 0.3, 150 }, { 0.3, 600 } };
+
+static const double noises[MODEL_BANK_NOISES] = { 0.005, 0.015, 0.04 };
+static const double taus[MODEL_BANK_TAUS] = { 0.5, 2, 6 };
+
+/* Evidence is forgotten within about a minute. */
+#define EVIDENCE_MEMORY_S 67.0
+/* Nothing is so improbable that it could not be true later. */
+#define LOG_EVIDENCE_MIN (-30.0)
+
+/* Wake power that is expected, for each core of the package. */
+#define WAKE_PER_CORE 0.1
+#define MEAN_PRIOR    0.85
+
+/* When the mean leaves this, the unit was taken from a tick unlike the others. */
+#define MEAN_MIN    0.3
+#define MEAN_MAX    3.0
+#define SAMPLES_MIN 10
+
+/* Less than this in a package tells nothing. */
+#define BUSY_CORES_MIN 0.02
+
+static struct power_model_prior prior_of(const struct model_bank *bank)
+{
+	double wake = bank->wake_w > 0 ? bank->wake_w / bank->unit_w
+				       : WAKE_PER_CORE * bank->cores;
+
+	return (struct power_model_prior){
+		.mean = MEAN_PRIOR,
+		.exponent = 2.2,
+		.smt = bank->smt_0,
+		.wake = wake,
+		.mean_sd = 0.5,
+		.exponent_sd = 0.4,
+		.smt_sd = 0.1,
+		.wake_sd = wake,
+		.wake_package_sd = wake / 4,
+	};
+}
+
+static void begin_model(struct model_bank *bank, size_t index)
+{
+	size_t tau = index % MODEL_BANK_TAUS;
+	size_t noise = index / MODEL_BANK_TAUS % MODEL_BANK_NOISES;
+	size_t spread = index / MODEL_BANK_TAUS / MODEL_BANK_NOISES;
+	const struct power_model_hypothesis hypothesis = {
+		.spread = spreads[spread].spread,
+		.memory_s = spreads[spread].memory_s,
+		.noise = noises[noise],
+		.tau = taus[tau],
+	};
+	const struct power_model_prior prior = prior_of(bank);
+
+	power_model_begin(&bank->models[index], &hypothesis, &prior);
+}
+
+/* A busy core takes about unit_w. */
+static void begin(struct model_bank *bank, double unit_w)
+{
+	bank->unit_w = unit_w;
+	bank->n_samples = 0;
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
+		begin_model(bank, m);
+}
+
+void model_bank_restore(struct model_bank *bank)
+{
+	begin(bank, bank->unit_w);
+}
+
+void model_bank_forget_player(struct model_bank *bank, size_t player)
+{
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
+		power_model_forget_player(&bank->models[m], player);
+}
+
+void model_bank_predict(struct model_bank *bank, size_t n_players, double seconds)
+{
+	double keep = exp(-seconds / EVIDENCE_MEMORY_S);
+
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
+		power_model_predict(&bank->models[m], n_players, seconds);
+		bank->models[m].log_evidence *= keep;
+	}
+}
+
+/* The best one has 0. */
+static void level_evidence(struct model_bank *bank)
+{
+	double best = bank->models[0].log_evidence;
+
+	for (size_t m = 1; m < MODEL_BANK_MODELS; m++)
+		best = fmax(best, bank->models[m].log_evidence);
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
+		double *own = &bank->models[m].log_evidence;
+
+		*own = fmax(*own - best, LOG_EVIDENCE_MIN);
+	}
+}
+
+/* Adds up to 1. */
+static void believe(const struct model_bank *bank, double ret_belief[MODEL_BANK_MODELS])
+{
+	double sum = 0;
+
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
+		ret_belief[m] = exp(bank->models[m].log_evidence);
+		sum += ret_belief[m];
+	}
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
+		ret_belief[m] /= sum;
+}
+
+static double average(const struct model_bank *bank, enum power_model_unknown unknown)
+{
+	double belief[MODEL_BANK_MODELS], sum = 0;
+
+	believe(bank, belief);
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
+		sum += belief[m] * bank->models[m].state[unknown];
+	return sum;
+}
+
+static void check_unit(struct model_bank *bank)
+{
+	double mean = average(bank, POWER_MODEL_MEAN);
+
+	if (mean >= MEAN_MIN && mean <= MEAN_MAX)
+		return;
+	bank->wake_w = fmax(average(bank, POWER_MODEL_WAKE), 0) * bank->unit_w;
+	begin(bank, bank->unit_w * fmax(mean, MEAN_MIN / 4));
+}
+
+static double core_time(const struct power_model_sample *sample)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < sample->n_players; i++)
+		sum += sample->players[i].core;
+	return sum;
+}
+
+void model_bank_update(struct model_bank *bank, struct power_model_sample *sample)
+{
+	if (!(sample->busy_cores > BUSY_CORES_MIN) || !(sample->power > 0) ||
+		!isfinite(sample->power))
+		return;
+	if (bank->unit_w <= 0)
+		begin(bank, sample->power / core_time(sample));
+	sample->power /= bank->unit_w;
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
+		if (power_model_update(&bank->models[m], sample))
+			continue;
+		begin_model(bank, m);
+		bank->models[m].log_evidence = LOG_EVIDENCE_MIN;
+	}
+	level_evidence(bank);
+	if (++bank->n_samples >= SAMPLES_MIN)
+		check_unit(bank);
+}
+
+void model_bank_shift_idle(struct model_bank *bank, size_t package, double watts)
+{
+	for (size_t m = 0; m < MODEL_BANK_MODELS && bank->unit_w > 0; m++)
+		power_model_shift_wake(&bank->models[m], package, watts / bank->unit_w);
+}
+
+void model_bank_view(
+	const struct model_bank *bank, size_t n_players, struct model_bank_view *ret_view)
+{
+	double belief[MODEL_BANK_MODELS];
+
+	memset(ret_view, 0, sizeof(*ret_view));
+	believe(bank, belief);
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
+		const struct power_model *model = &bank->models[m];
+
+		ret_view->exponent += belief[m] * model->state[POWER_MODEL_EXPONENT];
+		ret_view->smt += belief[m] * model->state[POWER_MODEL_SMT];
+		for (size_t i = 0; i < n_players; i++)
+			ret_view->factors[i] += belief[m] * power_model_factor(model, i);
+	}
+}
+
+void model_bank_wake(const struct model_bank *bank, size_t package, double busy_cores,
+	double ret_taus[MODEL_BANK_TAUS], double ret_wake[MODEL_BANK_TAUS])
+{
+	double belief[MODEL_BANK_MODELS];
+
+	believe(bank, belief);
+	for (size_t t = 0; t < MODEL_BANK_TAUS; t++) {
+		ret_taus[t] = taus[t];
+		ret_wake[t] = 0;
+	}
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
+		ret_wake[m % MODEL_BANK_TAUS] += belief[m] *
+						 power_model_wake(&bank->models[m],
+							 package, busy_cores);
+}

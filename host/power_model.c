@@ -1,0 +1,219 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* An extended Kalman filter with scalar measurements. */
+#include "host/power_model.h"
+
+#include <math.h>
+#include <string.h>
+
+#define FACTOR_MIN 0.5
+#define FACTOR_MAX 2.0
+
+/* A mean below this part of the unit is no power of anything. */
+#define MEAN_MIN 0.05
+
+/* What the mean and the wake power may change by in a second, standard deviations. */
+#define MEAN_WALK 0.004
+#define WAKE_WALK 0.01
+
+/* Degrees of freedom of the predictive density: a bad tick is no proof. */
+#define TAIL_DEGREES 8.0
+/* Innovations over 4 standard deviations correct no more than those of 4. */
+#define INNOVATION_LIMIT 16.0
+
+/* The noise is relative to the power, but not to less than this. */
+#define POWER_FLOOR 0.1
+
+static double clamp(double value, double min, double max)
+{
+	return value < min ? min : value > max ? max : value;
+}
+
+static double mean_of(const struct power_model *model)
+{
+	return model->state[POWER_MODEL_MEAN] > MEAN_MIN ? model->state[POWER_MODEL_MEAN]
+							 : MEAN_MIN;
+}
+
+void power_model_begin(struct power_model *model,
+	const struct power_model_hypothesis *hypothesis,
+	const struct power_model_prior *prior)
+{
+	double sd[POWER_MODEL_STATES];
+
+	memset(model, 0, sizeof(*model));
+	model->hypothesis = *hypothesis;
+	model->state[POWER_MODEL_MEAN] = prior->mean;
+	model->state[POWER_MODEL_EXPONENT] = prior->exponent;
+	model->state[POWER_MODEL_SMT] = prior->smt;
+	model->state[POWER_MODEL_WAKE] = prior->wake;
+	sd[POWER_MODEL_MEAN] = prior->mean_sd;
+	sd[POWER_MODEL_EXPONENT] = prior->exponent_sd;
+	sd[POWER_MODEL_SMT] = prior->smt_sd;
+	sd[POWER_MODEL_WAKE] = prior->wake_sd;
+	for (size_t i = POWER_MODEL_WAKE_PACKAGE; i < POWER_MODEL_PLAYER; i++)
+		sd[i] = prior->wake_package_sd;
+	for (size_t i = POWER_MODEL_PLAYER; i < POWER_MODEL_STATES; i++)
+		sd[i] = hypothesis->spread * prior->mean;
+	for (size_t i = 0; i < POWER_MODEL_STATES; i++)
+		model->covariance[i][i] = sd[i] * sd[i];
+}
+
+void power_model_forget_player(struct power_model *model, size_t player)
+{
+	size_t own = POWER_MODEL_PLAYER + player;
+	double sd = model->hypothesis.spread * mean_of(model);
+
+	for (size_t i = 0; i < POWER_MODEL_STATES; i++) {
+		model->covariance[own][i] = 0;
+		model->covariance[i][own] = 0;
+	}
+	model->state[own] = 0;
+	model->covariance[own][own] = sd * sd;
+}
+
+void power_model_predict(struct power_model *model, size_t n_players, double seconds)
+{
+	size_t end = POWER_MODEL_PLAYER + n_players;
+	double keep = exp(-seconds / model->hypothesis.memory_s);
+	double sd = model->hypothesis.spread * mean_of(model);
+	double back = (1 - keep * keep) * sd * sd;
+
+	for (size_t i = POWER_MODEL_PLAYER; i < end; i++) {
+		model->state[i] *= keep;
+		for (size_t j = 0; j < POWER_MODEL_PLAYER; j++) {
+			model->covariance[i][j] *= keep;
+			model->covariance[j][i] *= keep;
+		}
+		for (size_t j = POWER_MODEL_PLAYER; j < end; j++)
+			model->covariance[i][j] *= keep * keep;
+		model->covariance[i][i] += back;
+	}
+	model->covariance[POWER_MODEL_MEAN][POWER_MODEL_MEAN] += MEAN_WALK * MEAN_WALK *
+								 seconds;
+	model->covariance[POWER_MODEL_WAKE][POWER_MODEL_WAKE] += WAKE_WALK * WAKE_WALK *
+								 seconds;
+}
+
+/* The power foretold, and its gradient at the state. */
+static double foretell(const struct power_model *model,
+	const struct power_model_sample *sample, double gradient[POWER_MODEL_STATES])
+{
+	double exponent = model->state[POWER_MODEL_EXPONENT];
+	double smt = model->state[POWER_MODEL_SMT] - sample->smt_0;
+	double awake = 1 - exp(-sample->busy_cores / model->hypothesis.tau);
+	double power = 0;
+
+	memset(gradient, 0, POWER_MODEL_STATES * sizeof(*gradient));
+	for (size_t i = 0; i < sample->n_players; i++) {
+		const struct power_model_load *load = &sample->players[i];
+		double factor = model->state[POWER_MODEL_MEAN] +
+				model->state[POWER_MODEL_PLAYER + i];
+		double fast, weight;
+
+		if (load->core <= 0)
+			continue;
+		fast = exp(exponent * load->log_frequency);
+		weight = (load->core + load->thread * smt) * fast;
+		power += factor * weight;
+		gradient[POWER_MODEL_PLAYER + i] = weight;
+		gradient[POWER_MODEL_MEAN] += weight;
+		gradient[POWER_MODEL_EXPONENT] += factor * weight * load->log_frequency;
+		gradient[POWER_MODEL_SMT] += factor * load->thread * fast;
+	}
+	gradient[POWER_MODEL_WAKE] = awake;
+	gradient[POWER_MODEL_WAKE_PACKAGE + sample->package] = awake;
+	return power +
+	       awake * (model->state[POWER_MODEL_WAKE] +
+			       model->state[POWER_MODEL_WAKE_PACKAGE + sample->package]);
+}
+
+/* covariance x gradient; returns gradient x covariance x gradient. */
+static double project(const struct power_model *model, size_t n,
+	const double gradient[POWER_MODEL_STATES], double ret_column[POWER_MODEL_STATES])
+{
+	double variance = 0;
+
+	for (size_t i = 0; i < n; i++) {
+		double sum = 0;
+
+		for (size_t j = 0; j < n; j++)
+			sum += model->covariance[i][j] * gradient[j];
+		ret_column[i] = sum;
+		variance += sum * gradient[i];
+	}
+	return variance;
+}
+
+/* Joseph's form: stays symmetric, and positive whatever the gain was rounded to. */
+static void correct(struct power_model *model, size_t n, const double *column,
+	double variance, double innovation)
+{
+	double gain[POWER_MODEL_STATES];
+
+	for (size_t i = 0; i < n; i++) {
+		gain[i] = column[i] / variance;
+		model->state[i] += gain[i] * innovation;
+	}
+	for (size_t i = 0; i < n; i++)
+		for (size_t j = 0; j < n; j++)
+			model->covariance[i][j] += gain[i] * gain[j] * variance -
+						   (gain[i] * column[j] +
+							   column[i] * gain[j]);
+	model->state[POWER_MODEL_EXPONENT] = clamp(model->state[POWER_MODEL_EXPONENT],
+		POWER_MODEL_EXPONENT_MIN, POWER_MODEL_EXPONENT_MAX);
+	model->state[POWER_MODEL_SMT] = clamp(
+		model->state[POWER_MODEL_SMT], POWER_MODEL_SMT_MIN, POWER_MODEL_SMT_MAX);
+}
+
+static bool is_sound(const struct power_model *model, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		if (!isfinite(model->state[i]) || !isfinite(model->covariance[i][i]) ||
+			model->covariance[i][i] < 0)
+			return false;
+	return isfinite(model->log_evidence);
+}
+
+bool power_model_update(
+	struct power_model *model, const struct power_model_sample *sample)
+{
+	size_t n = POWER_MODEL_PLAYER + sample->n_players;
+	double gradient[POWER_MODEL_STATES], column[POWER_MODEL_STATES];
+	double power = sample->power > POWER_FLOOR ? sample->power : POWER_FLOOR;
+	double noise = model->hypothesis.noise * power;
+	double innovation = sample->power - foretell(model, sample, gradient);
+	double variance = project(model, n, gradient, column) + noise * noise;
+	double surprise = innovation * innovation / variance;
+
+	model->log_evidence -= log(variance) / 2 +
+			       (TAIL_DEGREES + 1) / 2 * log1p(surprise / TAIL_DEGREES);
+	if (surprise > INNOVATION_LIMIT)
+		variance *= surprise / INNOVATION_LIMIT;
+	correct(model, n, column, variance, innovation);
+	return is_sound(model, n);
+}
+
+void power_model_shift_wake(struct power_model *model, size_t package, double power)
+{
+	model->state[POWER_MODEL_WAKE_PACKAGE + package] -= power;
+}
+
+double power_model_factor(const struct power_model *model, size_t player)
+{
+	double mean = mean_of(model);
+
+	return clamp((mean + model->state[POWER_MODEL_PLAYER + player]) / mean,
+		FACTOR_MIN, FACTOR_MAX);
+}
+
+double power_model_wake(
+	const struct power_model *model, size_t package, double busy_cores)
+{
+	double wake = model->state[POWER_MODEL_WAKE];
+
+	if (package < POWER_MODEL_PACKAGES_MAX)
+		wake += model->state[POWER_MODEL_WAKE_PACKAGE + package];
+	wake *= (1 - exp(-busy_cores / model->hypothesis.tau)) / mean_of(model);
+	return wake > 0 ? wake : 0;
+}
