@@ -32,9 +32,8 @@ struct load {
 };
 
 struct coefficients {
-	struct coefficients_state state;
-	uint64_t idle_uw[POWER_MODEL_PACKAGES_MAX];
-	bool has_idle;
+	/* Up to the tick accepted last; and with the last step. */
+	struct coefficients_state *accepted, *state;
 	/* Of the last step. */
 	size_t n_players, n_packages;
 	size_t size;		 /* players x packages there is room for */
@@ -51,6 +50,12 @@ int coefficients_new(struct coefficients **ret_coefficients)
 
 	if (!coefficients)
 		return -ENOMEM;
+	coefficients->accepted = calloc(1, sizeof(*coefficients->accepted));
+	coefficients->state = calloc(1, sizeof(*coefficients->state));
+	if (!coefficients->accepted || !coefficients->state) {
+		coefficients_free(coefficients);
+		return -ENOMEM;
+	}
 	*ret_coefficients = coefficients;
 	return 0;
 }
@@ -59,6 +64,8 @@ void coefficients_free(struct coefficients *coefficients)
 {
 	if (!coefficients)
 		return;
+	free(coefficients->accepted);
+	free(coefficients->state);
 	free(coefficients->loads);
 	free(coefficients->cores);
 	free(coefficients->scratch);
@@ -115,9 +122,9 @@ static double log_frequency(struct coefficients *coefficients, double khz)
 {
 	if (!(khz > 0))
 		return 0;
-	if (!(coefficients->state.reference_khz > 0))
-		coefficients->state.reference_khz = khz;
-	return log(khz / coefficients->state.reference_khz);
+	if (!(coefficients->state->reference_khz > 0))
+		coefficients->state->reference_khz = khz;
+	return log(khz / coefficients->state->reference_khz);
 }
 
 static struct load load_of(const struct usage_cell *cell,
@@ -168,11 +175,11 @@ static void seat_players(struct coefficients *coefficients,
 	bool is_new[POWER_MODEL_PLAYERS_MAX];
 
 	coefficients->seats[0] = ROSTER_HOST;
-	roster_update(&coefficients->state.roster, tick->sample, coefficients->cores + 1,
+	roster_update(&coefficients->state->roster, tick->sample, coefficients->cores + 1,
 		seconds, coefficients->seats + 1, is_new);
 	for (size_t s = 0; s < POWER_MODEL_PLAYERS_MAX; s++)
 		if (is_new[s])
-			model_bank_forget_player(&coefficients->state.bank, s);
+			model_bank_forget_player(&coefficients->state->bank, s);
 }
 
 /* Sums the players up by seat. Returns the mean logarithm of the frequency. */
@@ -205,22 +212,21 @@ static double gather(const struct coefficients *coefficients, size_t package,
 	return core > 0 ? frequency / core : 0;
 }
 
-static void follow_idle(struct coefficients *coefficients,
-	const struct coefficients_tick *tick, size_t package)
+/* What is called idle now was called wake power before. */
+static void follow_idle(
+	struct coefficients_state *state, size_t package, uint64_t idle_uw)
 {
-	uint64_t *idle_uw = &coefficients->idle_uw[package];
-	uint64_t now_uw = tick->packages[package].idle_uw;
-
-	if (coefficients->has_idle && *idle_uw != now_uw)
-		model_bank_shift_idle(&coefficients->state.bank, package,
-			((double)now_uw - (double)*idle_uw) / 1e6);
-	*idle_uw = now_uw;
+	if (state->has_idle[package] && state->idle_uw[package] != idle_uw)
+		model_bank_shift_idle(&state->bank, package,
+			((double)idle_uw - (double)state->idle_uw[package]) / 1e6);
+	state->has_idle[package] = true;
+	state->idle_uw[package] = idle_uw;
 }
 
 static void learn(struct coefficients *coefficients, const struct coefficients_tick *tick,
 	double seconds)
 {
-	struct coefficients_state *state = &coefficients->state;
+	struct coefficients_state *state = coefficients->state;
 	size_t n_packages = coefficients->n_packages;
 
 	if (n_packages > POWER_MODEL_PACKAGES_MAX)
@@ -235,7 +241,7 @@ static void learn(struct coefficients *coefficients, const struct coefficients_t
 		};
 		double frequency = gather(coefficients, p, &sample);
 
-		follow_idle(coefficients, tick, p);
+		follow_idle(state, p, tick->packages[p].idle_uw);
 		if (sample.busy_cores > 0)
 			turbo_learn(&state->turbo, sample.busy_cores, frequency);
 		if (!tick->packages[p].measured)
@@ -243,7 +249,6 @@ static void learn(struct coefficients *coefficients, const struct coefficients_t
 		sample.power = (double)tick->packages[p].dynamic_uj / 1e6 / seconds;
 		model_bank_update(&state->bank, &sample);
 	}
-	coefficients->has_idle = true;
 }
 
 /* Each by its own factor, and by what it does to the clocks of all. */
@@ -268,7 +273,7 @@ static double weigh_work(struct coefficients *coefficients,
 	}
 	if (!(work > 0) || !(cores > 0))
 		return 0;
-	gain = turbo_gain(&coefficients->state.turbo, cores, view->exponent);
+	gain = turbo_gain(&coefficients->state->turbo, cores, view->exponent);
 	for (size_t i = 0; i < coefficients->n_players; i++) {
 		double others = (gain - 1) * work * loads[i].cores / cores;
 		double weight = gain * loads[i].weight - others;
@@ -289,7 +294,7 @@ static void weigh_wake(struct coefficients *coefficients, size_t package, double
 		coefficients->totals[i] = loads[i].weight;
 		cores += loads[i].cores;
 	}
-	model_bank_wake(&coefficients->state.bank, package, cores, taus, wake);
+	model_bank_wake(&coefficients->state->bank, package, cores, taus, wake);
 	for (size_t t = 0; t < MODEL_BANK_TAUS; t++)
 		if (wake[t] > WAKE_PART_MIN * work)
 			wake_share(wake[t], taus[t], coefficients->cores, n,
@@ -334,11 +339,11 @@ static void round_weights(struct coefficients *coefficients,
 
 static void weigh(struct coefficients *coefficients, const struct coefficients_tick *tick)
 {
-	const struct model_bank *bank = &coefficients->state.bank;
+	const struct model_bank *bank = &coefficients->state->bank;
 	struct model_bank_view view;
 
 	if (bank->unit_w > 0)
-		model_bank_view(bank, roster_size(&coefficients->state.roster), &view);
+		model_bank_view(bank, roster_size(&coefficients->state->roster), &view);
 	for (size_t p = 0; p < coefficients->n_packages; p++) {
 		double work = bank->unit_w > 0 ? weigh_work(coefficients, tick, &view, p)
 					       : 0;
@@ -369,6 +374,7 @@ void coefficients_step(
 {
 	double seconds = (double)tick->dt_ns / (double)NSEC_PER_SEC;
 
+	*coefficients->state = *coefficients->accepted;
 	coefficients->n_players = tick->sample->n_domains + 1;
 	coefficients->n_packages = tick->usage->n_packages;
 	if (tick->dt_ns < DT_MIN_NS || tick->dt_ns > DT_MAX_NS) {
@@ -376,12 +382,20 @@ void coefficients_step(
 			keep_refined(coefficients, tick, p);
 		return;
 	}
-	coefficients->state.bank.smt_0 = tick->weight->smt_gain;
-	coefficients->state.bank.cores = count_cores(tick->usage);
+	coefficients->state->bank.smt_0 = tick->weight->smt_gain;
+	coefficients->state->bank.cores = count_cores(tick->usage);
 	load_players(coefficients, tick);
 	seat_players(coefficients, tick, seconds);
 	learn(coefficients, tick, seconds);
 	weigh(coefficients, tick);
+}
+
+void coefficients_accept(struct coefficients *coefficients)
+{
+	struct coefficients_state *state = coefficients->accepted;
+
+	coefficients->accepted = coefficients->state;
+	coefficients->state = state;
 }
 
 uint64_t coefficients_weight(
@@ -393,13 +407,13 @@ uint64_t coefficients_weight(
 size_t coefficients_encode(
 	struct coefficients *coefficients, uint8_t bytes[COEFFICIENTS_BYTES_MAX])
 {
-	if (!(coefficients->state.bank.unit_w > 0))
+	if (!(coefficients->accepted->bank.unit_w > 0))
 		return 0;
-	return coefficients_state_encode(&coefficients->state, bytes);
+	return coefficients_state_encode(coefficients->accepted, bytes);
 }
 
 int coefficients_decode(
 	struct coefficients *coefficients, const uint8_t *bytes, size_t size)
 {
-	return coefficients_state_decode(bytes, size, &coefficients->state);
+	return coefficients_state_decode(bytes, size, coefficients->accepted);
 }

@@ -59,9 +59,14 @@ struct coefficients_tick {
 int coefficients_reserve(
 	struct coefficients *coefficients, size_t n_domains, size_t n_packages);
 
-/* Learns from the tick, then weighs its players. */
+/*
+ * Learns from the tick, then weighs its players. What was learned stays if the tick is
+ * accepted; else the next step is as if this one had never been.
+ */
 void coefficients_step(
 	struct coefficients *coefficients, const struct coefficients_tick *tick);
+/* After a step, once. */
+void coefficients_accept(struct coefficients *coefficients);
 
 /*
  * Of the last step, in a package: player 0 is the host, i + 1 is domain i. The sum is

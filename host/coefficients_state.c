@@ -20,7 +20,7 @@
 #define FNV_BASIS UINT64_C(0xcbf29ce484222325)
 #define FNV_PRIME UINT64_C(0x100000001b3)
 
-_Static_assert(8 * (16 + 4 * POWER_MODEL_PLAYERS_MAX +
+_Static_assert(8 * (16 + 2 * POWER_MODEL_PACKAGES_MAX + 4 * POWER_MODEL_PLAYERS_MAX +
 			   MODEL_BANK_MODELS * (1 + 2 * POWER_MODEL_STATES)) <=
 		       COEFFICIENTS_STATE_BYTES_MAX,
 	"the state fits");
@@ -61,6 +61,14 @@ static void walk_word(struct cursor *cursor, uint64_t *word)
 
 	walk_bytes(cursor, &little, sizeof(little));
 	*word = le64toh(little);
+}
+
+static void walk_flag(struct cursor *cursor, bool *flag)
+{
+	uint64_t word = *flag;
+
+	walk_word(cursor, &word);
+	*flag = word != 0;
 }
 
 static void walk_number(struct cursor *cursor, double *number, double min, double max)
@@ -115,6 +123,10 @@ static void walk(struct cursor *cursor, struct coefficients_state *state)
 	struct model_bank *bank = &state->bank;
 
 	walk_number(cursor, &state->reference_khz, 0, NUMBER_MAX);
+	for (size_t p = 0; p < POWER_MODEL_PACKAGES_MAX; p++) {
+		walk_flag(cursor, &state->has_idle[p]);
+		walk_word(cursor, &state->idle_uw[p]);
+	}
 	walk_turbo(cursor, &state->turbo);
 	walk_number(cursor, &bank->unit_w, 1e-9, NUMBER_MAX);
 	walk_number(cursor, &bank->smt_0, 0, 1);

@@ -3,6 +3,7 @@
 /* What host/coefficients.h remembers from tick to tick, and as bytes. Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,9 @@
 
 struct coefficients_state {
 	double reference_khz; /* logarithms of frequencies are relative to it; 0: none */
+	/* What was taken for idle power, which the wake power goes with. */
+	bool has_idle[POWER_MODEL_PACKAGES_MAX];
+	uint64_t idle_uw[POWER_MODEL_PACKAGES_MAX];
 	struct turbo turbo;
 	struct roster roster;
 	struct model_bank bank;

@@ -26,6 +26,7 @@ struct meter {
 	uint64_t generation;
 	bool remapped;
 	bool stepped; /* incoming is of a step that may be accepted */
+	bool learned; /* and something was learned in it */
 	struct sample previous;
 	struct sample incoming; /* becomes the previous one */
 	struct usage usage;
@@ -416,6 +417,7 @@ static void take(const struct step *step)
 	struct tick *tick = step->tick;
 	bool broken = is_broken(meter, sample);
 
+	meter->learned = meter->coefficients && !broken;
 	tick->boottime_ns = sample->boottime_ns;
 	if (meter->begun && sample->boottime_ns > meter->previous.boottime_ns)
 		tick->dt_ns = sample->boottime_ns - meter->previous.boottime_ns;
@@ -427,7 +429,7 @@ static void take(const struct step *step)
 		usage_compute(&meter->usage, step->machine, &meter->options.weight,
 			&meter->previous, sample, meter->remapped);
 		memory_compute(&meter->memory, step->machine, sample, &meter->usage);
-		if (meter->coefficients)
+		if (meter->learned)
 			learn(step);
 		attribute(step);
 		return;
@@ -462,6 +464,8 @@ void meter_accept(struct meter *meter)
 {
 	assert(meter->stepped);
 	zone_states_accept(&meter->zones);
+	if (meter->learned)
+		coefficients_accept(meter->coefficients);
 	swap_samples(meter);
 	meter->resumed = false;
 	meter->remapped = false;
