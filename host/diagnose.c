@@ -156,7 +156,7 @@ static void diagnose_idle_power(const struct facts *facts, struct findings *find
 
 	for (size_t i = 0; i < snapshot->n_zones; i++) {
 		const struct snapshot_zone *zone = &snapshot->zones[i];
-		double power_w = snapshot_watts(zone->last.total_uj, snapshot->dt_ns);
+		double power_w = snapshot_zone_watts(zone, zone->last.total_uj);
 		double idle_w = (double)zone->idle_uw / 1e6;
 		struct finding *finding;
 

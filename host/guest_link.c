@@ -459,7 +459,6 @@ void guest_link_get_info(const struct guest_link *guest, struct link_info *ret_i
 	*ret_info = (struct link_info){
 		.error = link->error,
 		.peer_pid = guest->peer_pid,
-		.agent_proto = link->hello.proto,
 		.acked = link->acked,
 		.drops = link->drops,
 	};

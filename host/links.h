@@ -40,7 +40,6 @@ struct link_info {
 	pid_t peer_pid; /* of the verified QEMU; 0: not connected */
 	/* Of the last hello; "" before it. */
 	char agent[MESSAGE_AGENT_SIZE];
-	uint32_t agent_proto;
 	/* The last sample this guest acknowledged in the session; seq 0: none. */
 	struct message_sample acked;
 	struct link_drops drops;

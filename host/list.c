@@ -13,7 +13,7 @@
 
 /* One row's energy, of the shared zones. */
 struct energy {
-	struct tick_share last;
+	struct snapshot_power last;
 	uint64_t sum_uj;
 };
 
@@ -48,14 +48,20 @@ static void print_head(FILE *out, const struct snapshot *snapshot)
 	fputc('\n', out);
 }
 
-static void print_energy(FILE *out, const struct energy *energy, uint64_t dt_ns)
+static void add_account(struct energy *energy, const struct snapshot_zone *zone,
+	const struct tick_share *last, const struct tick_share *sum)
 {
-	const struct tick_share *last = &energy->last;
+	energy->last.dynamic_w += snapshot_zone_watts(zone, last->dynamic_uj);
+	energy->last.idle_w += snapshot_zone_watts(zone, last->idle_uj);
+	energy->sum_uj += sum->dynamic_uj + sum->idle_uj;
+}
 
-	fprintf(out, " %8.2f %8.2f %8.2f %11.1f", snapshot_watts(last->dynamic_uj, dt_ns),
-		snapshot_watts(last->idle_uj, dt_ns),
-		snapshot_watts(last->dynamic_uj + last->idle_uj, dt_ns),
-		(double)energy->sum_uj / 1e6);
+static void print_energy(FILE *out, const struct energy *energy)
+{
+	const struct snapshot_power *last = &energy->last;
+
+	fprintf(out, " %8.2f %8.2f %8.2f %11.1f", last->dynamic_w, last->idle_w,
+		last->dynamic_w + last->idle_w, (double)energy->sum_uj / 1e6);
 }
 
 static void print_domain(FILE *out, const struct snapshot *snapshot,
@@ -63,22 +69,22 @@ static void print_domain(FILE *out, const struct snapshot *snapshot,
 {
 	struct tick_share sum = snapshot_domain_sum(snapshot, domain);
 	struct energy energy = {
-		.last = snapshot_domain_last(snapshot, domain),
+		.last = snapshot_domain_power(snapshot, domain),
 		.sum_uj = sum.dynamic_uj + sum.idle_uj,
 	};
 
 	text_print_padded(out, domain->name, width);
 	fprintf(out, " %5d %5" PRIu32, domain->id, domain->n_vcpus);
-	print_energy(out, &energy, snapshot->dt_ns);
+	print_energy(out, &energy);
 	fprintf(out, "  %s%s\n", link_state_name(domain->link.state),
 		domain->paused ? ", paused" : "");
 }
 
-static void print_other(FILE *out, const struct snapshot *snapshot, const char *name,
-	const struct energy *energy, size_t width)
+static void print_other(
+	FILE *out, const char *name, const struct energy *energy, size_t width)
 {
 	fprintf(out, "%-*s %5s %5s", (int)width, name, "", "");
-	print_energy(out, energy, snapshot->dt_ns);
+	print_energy(out, energy);
 	fputc('\n', out);
 }
 
@@ -86,7 +92,8 @@ static void print_table(FILE *out, const struct snapshot *snapshot)
 {
 	size_t width = name_width(snapshot);
 	struct energy host = { 0 }, ended = { 0 };
-	uint64_t unattributed_uj = 0, unattributed_last_uj = 0;
+	uint64_t unattributed_uj = 0;
+	double unattributed_w = 0;
 
 	fprintf(out, "%-*s %5s %5s %8s %8s %8s %11s  %s\n", (int)width, "DOMAIN", "ID",
 		"VCPUS", "DYN W", "IDLE W", "WATTS", "JOULES", "GUEST");
@@ -97,21 +104,16 @@ static void print_table(FILE *out, const struct snapshot *snapshot)
 
 		if (!snapshot_zone_is_shared(zone))
 			continue;
-		host.last.dynamic_uj += zone->last.host.dynamic_uj;
-		host.last.idle_uj += zone->last.host.idle_uj;
-		host.sum_uj += zone->sum.host.dynamic_uj + zone->sum.host.idle_uj;
-		ended.last.dynamic_uj += zone->last.ended.dynamic_uj;
-		ended.last.idle_uj += zone->last.ended.idle_uj;
-		ended.sum_uj += zone->sum.ended.dynamic_uj + zone->sum.ended.idle_uj;
-		unattributed_last_uj += zone->last.unattributed_uj;
+		add_account(&host, zone, &zone->last.host, &zone->sum.host);
+		add_account(&ended, zone, &zone->last.ended, &zone->sum.ended);
+		unattributed_w += snapshot_zone_watts(zone, zone->last.unattributed_uj);
 		unattributed_uj += zone->sum.unattributed_uj;
 	}
 	if (ended.sum_uj > 0)
-		print_other(out, snapshot, "(ended)", &ended, width);
-	print_other(out, snapshot, "(host)", &host, width);
+		print_other(out, "(ended)", &ended, width);
+	print_other(out, "(host)", &host, width);
 	fprintf(out, "%-*s %5s %5s %8s %8s %8.2f %11.1f\n", (int)width, "(unattributed)",
-		"", "", "", "", snapshot_watts(unattributed_last_uj, snapshot->dt_ns),
-		(double)unattributed_uj / 1e6);
+		"", "", "", "", unattributed_w, (double)unattributed_uj / 1e6);
 }
 
 /* What the zone's sum is made of; they add up exactly, or the line would show it. */

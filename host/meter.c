@@ -330,7 +330,9 @@ static void share_zone(const struct step *step, size_t z)
 		zone->unattributed_uj = zone->host.dynamic_uj;
 		zone->host.dynamic_uj = 0;
 	}
-	if (step->machine->n_packages > 0 && zone->dt_ns == step->tick->dt_ns)
+	/* An estimate would only give back what it was made of. */
+	if (step->machine->n_packages > 0 && zone->dt_ns == step->tick->dt_ns &&
+		!meter->options.estimated)
 		idle_power_learn(&idle_power->learned, zone->total_uj, zone->dt_ns,
 			meter->usage.loads.busy_ns[package],
 			zone->dt_ns * step->machine->packages[package].n_cpus);

@@ -134,6 +134,7 @@ static void fill_zone(const struct publisher *publisher, struct snapshot *snapsh
 	to->last.total_uj = tick->total_uj;
 	to->last.unattributed_uj = tick->unattributed_uj;
 	to->last.host = tick->host;
+	to->last_ns = tick->dt_ns;
 	if (row < 0)
 		return;
 	to->sum.total_uj = ledger_zone(ledger, (size_t)row)->total_uj;

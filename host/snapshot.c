@@ -136,22 +136,26 @@ bool snapshot_zone_is_shared(const struct snapshot_zone *zone)
 	return zone->kind == MACHINE_ZONE_PACKAGE || zone->kind == MACHINE_ZONE_DRAM;
 }
 
-static void share_add(struct tick_share *sum, const struct tick_share *share)
+double snapshot_zone_watts(const struct snapshot_zone *zone, uint64_t uj)
 {
-	sum->dynamic_uj += share->dynamic_uj;
-	sum->idle_uj += share->idle_uj;
+	return snapshot_watts(uj, zone->last_ns);
 }
 
-struct tick_share snapshot_domain_last(
+struct snapshot_power snapshot_domain_power(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain)
 {
-	struct tick_share sum = { 0 };
+	struct snapshot_power power = { 0 };
 
 	for (size_t i = 0; i < snapshot->n_zones; i++) {
-		if (snapshot_zone_is_shared(&snapshot->zones[i]))
-			share_add(&sum, &domain->zones[i].last);
+		const struct snapshot_zone *zone = &snapshot->zones[i];
+		const struct tick_share *last = &domain->zones[i].last;
+
+		if (!snapshot_zone_is_shared(zone))
+			continue;
+		power.dynamic_w += snapshot_zone_watts(zone, last->dynamic_uj);
+		power.idle_w += snapshot_zone_watts(zone, last->idle_uj);
 	}
-	return sum;
+	return power;
 }
 
 struct tick_share snapshot_domain_sum(
@@ -160,8 +164,10 @@ struct tick_share snapshot_domain_sum(
 	struct tick_share sum = { 0 };
 
 	for (size_t i = 0; i < snapshot->n_zones; i++) {
-		if (snapshot_zone_is_shared(&snapshot->zones[i]))
-			share_add(&sum, &domain->zones[i].sum);
+		if (!snapshot_zone_is_shared(&snapshot->zones[i]))
+			continue;
+		sum.dynamic_uj += domain->zones[i].sum.dynamic_uj;
+		sum.idle_uj += domain->zones[i].sum.idle_uj;
 	}
 	return sum;
 }

@@ -42,6 +42,8 @@ struct snapshot_zone {
 	enum idle_power_origin idle_origin;
 	struct snapshot_account sum;  /* since the ledger began */
 	struct snapshot_account last; /* in the last tick */
+	/* The time that took: more than the tick's after a gap in the readings. */
+	uint64_t last_ns;
 };
 
 struct snapshot_share {
@@ -124,9 +126,18 @@ bool snapshot_is_estimate(const struct snapshot *snapshot);
 /* Whether the zone is shared out among the domains: packages and dram. */
 bool snapshot_zone_is_shared(const struct snapshot_zone *zone);
 
-/* A domain's energy in all shared zones: in the last tick, and since the ledger began. */
-struct tick_share snapshot_domain_last(
+/* The power of uj of the zone's last tick. */
+double snapshot_zone_watts(const struct snapshot_zone *zone, uint64_t uj);
+
+struct snapshot_power {
+	double dynamic_w, idle_w;
+};
+
+/* A domain's power in all shared zones in the last tick. */
+struct snapshot_power snapshot_domain_power(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain);
+
+/* And its energy since the ledger began. */
 struct tick_share snapshot_domain_sum(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain);
 

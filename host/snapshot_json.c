@@ -273,19 +273,18 @@ static void walk_account(
 
 static void walk_zone(struct walk *walk, struct snapshot_zone *zone)
 {
-	const struct snapshot *snapshot = walk->snapshot;
-
 	walk_short_text(walk, "name", zone->name, sizeof(zone->name));
 	zone->kind = walk_name(walk, "kind", kind_names, zone->kind);
 	zone->state = walk_name(walk, "state", zone_state_names, zone->state);
 	walk_text(walk, "problem", &zone->problem);
-	put_watts(walk, "power_w", snapshot_watts(zone->last.total_uj, snapshot->dt_ns));
+	put_watts(walk, "power_w", snapshot_zone_watts(zone, zone->last.total_uj));
 	put_watts(walk, "idle_power_w", (double)zone->idle_uw / 1e6);
 	walk_u64(walk, "idle_power_uw", &zone->idle_uw);
 	zone->idle_origin = walk_name(
 		walk, "idle_power_origin", origin_names, zone->idle_origin);
 	walk_account(walk, "energy", &zone->sum);
 	walk_account(walk, "last_tick", &zone->last);
+	walk_u64(walk, "last_tick_ns", &zone->last_ns);
 }
 
 /* What both documents begin with. */
@@ -394,12 +393,14 @@ static void walk_domain_zones(struct walk *walk, struct snapshot_domain *domain)
 
 static void put_power(struct walk *walk, const struct snapshot_domain *domain)
 {
-	const struct tick_share last = snapshot_domain_last(walk->snapshot, domain);
-	const uint64_t dt_ns = walk->snapshot->dt_ns;
+	struct snapshot_power power;
 
-	put_watts(walk, "power_w", snapshot_watts(last.dynamic_uj + last.idle_uj, dt_ns));
-	put_watts(walk, "dynamic_power_w", snapshot_watts(last.dynamic_uj, dt_ns));
-	put_watts(walk, "idle_power_w", snapshot_watts(last.idle_uj, dt_ns));
+	if (walk->decoding)
+		return;
+	power = snapshot_domain_power(walk->snapshot, domain);
+	put_watts(walk, "power_w", power.dynamic_w + power.idle_w);
+	put_watts(walk, "dynamic_power_w", power.dynamic_w);
+	put_watts(walk, "idle_power_w", power.idle_w);
 }
 
 static void walk_domain(struct walk *walk, struct snapshot_domain *domain)

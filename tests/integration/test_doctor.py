@@ -341,6 +341,23 @@ def test_energy_unreadable(host):
         host.simrapl.release(zone)
 
 
+def test_energy_without_a_value(host):
+    """The driver gives EIO, until it is loaded anew."""
+    zone = "intel-rapl:0"
+    energy, modprobe = host.simrapl.path(zone), host.dir / "bin/modprobe"
+    modprobe.write_text(f'#!/bin/sh\n[ "$1" = -r ] || rm "{ROOT}/sim/sys/hold/{zone}"\n')
+    modprobe.chmod(0o755)
+    host.start()
+    host.simrapl.hold(zone)
+    energy.unlink()
+    # Nothing is mapped at its beginning.
+    energy.symlink_to("/proc/self/mem")
+    finding = host.first("energy-unreadable")
+    assert str(energy.parent.name) in finding["seen"] and "nput/output" in finding["seen"]
+    host.cure(finding)
+    host.wait_until_well()
+
+
 def test_socket_inaccessible(host):
     host.domain("closed")
     with without_zones(host):

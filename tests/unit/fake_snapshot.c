@@ -15,6 +15,7 @@ static void set_zone(struct snapshot_zone *zone, const char *name,
 	zone->state = TICK_ZONE_OK;
 	zone->sum = sum;
 	zone->last = last;
+	zone->last_ns = 1000000000;
 }
 
 static void set_zones(struct snapshot *snapshot)

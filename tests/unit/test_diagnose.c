@@ -96,6 +96,11 @@ static void empty_energy(struct facts *facts)
 	facts->powercap.zones[0].error = EINVAL;
 }
 
+static void failing_energy(struct facts *facts)
+{
+	facts->powercap.zones[0].error = EIO;
+}
+
 static void closed_energy(struct facts *facts)
 {
 	struct facts_access *access = &facts->powercap.zones[0].hostd;
@@ -363,6 +368,8 @@ static const struct {
 		"6.1.0 has no module" },
 	{ no_powercap_but_estimate, FINDING_WARNING, "powercap-missing", false,
 		"nothing, where an estimate will do; vmpower-hostd makes one", NULL },
+	{ failing_energy, FINDING_ERROR, "energy-unreadable", true,
+		"modprobe -r intel_rapl_msr; modprobe intel_rapl_msr", "dmesg" },
 	{ empty_energy, FINDING_ERROR, "energy-unreadable", true,
 		"modprobe -r intel_rapl_msr; modprobe intel_rapl_msr", NULL },
 	{ closed_energy, FINDING_ERROR, "energy-unreadable", true,

@@ -171,6 +171,7 @@ static void test_zones(void **state)
 	struct fixture *fixture = *state;
 	const struct facts_process nobody = { 0 };
 	struct facts facts = { 0 };
+	char path[128];
 
 	put_file(fixture, "class/powercap/intel-rapl/enabled", "1\n");
 	put_file(fixture, "class/powercap/intel-rapl:0/name", "package-0\n");
@@ -179,16 +180,23 @@ static void test_zones(void **state)
 	put_file(fixture, "class/powercap/intel-rapl:0:1/name", "dram\n");
 	put_file(fixture, "class/powercap/intel-rapl:1/name", "package-1\n");
 	put_file(fixture, "class/powercap/intel-rapl:1/energy_uj", "");
+	put_file(fixture, "class/powercap/intel-rapl:1:0/name", "dram\n");
+	snprintf(path, sizeof(path), "%s/class/powercap/intel-rapl:1:0/energy_uj",
+		fixture->dir);
+	/* Nothing is mapped at its beginning. */
+	assert_int_equal(symlink("/proc/self/mem", path), 0);
 	put_file(fixture, "class/powercap/intel-rapl-mmio:0/name", "package-0\n");
 	assert_int_equal(
 		facts_gather_powercap(&facts.powercap, &fixture->paths, &nobody), 0);
 	assert_true(facts.powercap.has_class);
-	assert_int_equal(facts.powercap.n_zones, 3);
-	for (size_t i = 0; i < 3; i++) {
+	assert_int_equal(facts.powercap.n_zones, 4);
+	for (size_t i = 0; i < 4; i++) {
 		const struct facts_zone *zone = &facts.powercap.zones[i];
 
 		if (strstr(zone->path, "intel-rapl:0:1/"))
 			assert_int_equal(zone->error, ENOENT);
+		else if (strstr(zone->path, "intel-rapl:1:0/"))
+			assert_int_equal(zone->error, EIO);
 		else if (strstr(zone->path, "intel-rapl:1/"))
 			assert_int_equal(zone->error, EINVAL);
 		else

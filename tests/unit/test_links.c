@@ -266,7 +266,6 @@ static void test_session(void **state)
 	info = info_of(fixture);
 	assert_int_equal(info.state, LINK_UP);
 	assert_string_equal(info.agent, "test/1");
-	assert_int_equal(info.agent_proto, 1);
 	assert_int_equal(info.peer_pid, getpid());
 	assert_int_equal(info.acked.seq, 1);
 	assert_int_equal(info.acked.uj[0], 11);

@@ -474,12 +474,14 @@ static void test_estimated(void **state)
 
 	meter_free(f->meter);
 	assert_int_equal(meter_new(&options, &f->meter), 0);
-	begin(f, 100, 0);
-	step(f);
-	assert_int_equal(f->tick.quality, MESSAGE_ESTIMATED);
-	begin(f, 101, 0);
-	step(f);
-	assert_int_equal(f->tick.quality, MESSAGE_ESTIMATED);
+	for (uint64_t s = 0; s <= 20; s++) {
+		begin(f, 100 + s, s * 10 * J);
+		step(f);
+		assert_int_equal(f->tick.quality, MESSAGE_ESTIMATED);
+	}
+	/* What a measurement taught stays as it was. */
+	assert_int_equal(
+		meter_get_idle_power(f->meter, "package-0")->learned.window_ns, 0);
 }
 
 static void test_idle_policies(void **state)

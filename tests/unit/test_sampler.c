@@ -152,6 +152,24 @@ static void test_unreadable(void **state)
 	assert_non_null(strstr(lines, "jumped"));
 }
 
+/* The driver has no value, for a while. */
+static void test_failing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	measure(fixture, "1000000\n");
+	scratch_unlink(&fixture->scratch, ZONE "0/energy_uj");
+	/* Nothing is mapped at its beginning. */
+	scratch_link(&fixture->scratch, ZONE "0/energy_uj", "/proc/self/mem");
+	assert_non_null(strstr(measure(fixture, NULL), strerror(EIO)));
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_EXCLUDED);
+	assert_int_equal(state_of(fixture, 1), TICK_ZONE_OK);
+	scratch_unlink(&fixture->scratch, ZONE "0/energy_uj");
+	measure(fixture, "1000007\n");
+	assert_int_equal(state_of(fixture, 0), TICK_ZONE_OK);
+	assert_int_equal(sampler_tick(fixture->sampler)->zones[0].total_uj, 7);
+}
+
 /* A range that is used up within a tick. */
 static void test_ambiguous(void **state)
 {
@@ -420,6 +438,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		TEST(test_impossible),
 		TEST(test_unreadable),
+		TEST(test_failing),
 		TEST(test_ambiguous),
 		TEST(test_refused),
 		TEST(test_learned),

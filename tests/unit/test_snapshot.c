@@ -133,14 +133,25 @@ static void test_box_among_threads(void **state)
 static void test_figures(void **state)
 {
 	struct snapshot *snapshot = fake_snapshot_new();
-	struct tick_share last = snapshot_domain_last(snapshot, &snapshot->domains[0]);
-	struct tick_share sum = snapshot_domain_sum(snapshot, &snapshot->domains[0]);
+	struct snapshot_power power;
+	struct tick_share sum;
 
 	(void)state;
 	/* psys is not the domains', whatever stands there. */
-	snapshot->domains[0].zones[2].last.dynamic_uj = 99;
-	assert_int_equal(last.dynamic_uj, 13000000);
-	assert_int_equal(last.idle_uj, 3250000);
+	snapshot->domains[0].zones[2].sum.dynamic_uj = 99;
+	snapshot->domains[0].zones[2].last.dynamic_uj = 99000000;
+	power = snapshot_domain_power(snapshot, &snapshot->domains[0]);
+	assert_true(fabs(power.dynamic_w - 13.0) < 1e-9);
+	assert_true(fabs(power.idle_w - 3.25) < 1e-9);
+	/* After a gap dram's energy is that of a longer time; or of none at all. */
+	snapshot->zones[1].last_ns = 4000000000;
+	power = snapshot_domain_power(snapshot, &snapshot->domains[0]);
+	assert_true(fabs(power.dynamic_w - 12.25) < 1e-9);
+	assert_true(
+		fabs(snapshot_zone_watts(&snapshot->zones[1], 3000000) - 0.75) < 1e-9);
+	snapshot->zones[1].last_ns = 0;
+	assert_true(snapshot_zone_watts(&snapshot->zones[1], 0) < 1e-9);
+	sum = snapshot_domain_sum(snapshot, &snapshot->domains[0]);
 	assert_int_equal(sum.dynamic_uj, 9002000000);
 	assert_int_equal(sum.idle_uj, 1000499900);
 	assert_true(fabs(snapshot_watts(1500000, 500000000) - 3.0) < 1e-9);
