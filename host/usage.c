@@ -146,7 +146,8 @@ static void book_thread(struct usage *usage, struct usage_cell *cells,
 	*thread = (struct usage_thread){ { stayed, moved },
 		{ to->package, from->package } };
 	book_part(usage, cells, to, cpu_ns - moved_ns, stayed);
-	book_part(usage, cells, from, moved_ns, moved);
+	if (moved_ns > 0)
+		book_part(usage, cells, from, moved_ns, moved);
 }
 
 static uint64_t scale_weight(uint64_t weight, uint64_t cpu_ns, uint64_t of_ns)

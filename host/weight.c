@@ -42,13 +42,3 @@ uint32_t weight_factor(double factor)
 		return FACTOR_MIN;
 	return scaled < UINT32_MAX ? (uint32_t)scaled : UINT32_MAX;
 }
-
-uint64_t weight_of(uint64_t cpu_ns, uint32_t factor)
-{
-	const unsigned int shift = WEIGHT_FACTOR_BITS - WEIGHT_FRACTION_BITS;
-	unsigned __int128 weight = (unsigned __int128)cpu_ns * factor >> shift;
-
-	if (weight > UINT64_MAX)
-		return UINT64_MAX;
-	return weight == 0 && cpu_ns > 0 ? 1 : (uint64_t)weight;
-}

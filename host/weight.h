@@ -64,7 +64,15 @@ double weight_frequency_factor(
 uint32_t weight_factor(double factor);
 
 /* Saturates at UINT64_MAX. No CPU time: 0; any CPU time: more than 0. */
-uint64_t weight_of(uint64_t cpu_ns, uint32_t factor);
+static inline uint64_t weight_of(uint64_t cpu_ns, uint32_t factor)
+{
+	const unsigned int shift = WEIGHT_FACTOR_BITS - WEIGHT_FRACTION_BITS;
+	unsigned __int128 weight = (unsigned __int128)cpu_ns * factor >> shift;
+
+	if (weight > UINT64_MAX)
+		return UINT64_MAX;
+	return weight == 0 && cpu_ns > 0 ? 1 : (uint64_t)weight;
+}
 
 /* a + b, at most UINT64_MAX. */
 static inline uint64_t weight_add(uint64_t a, uint64_t b)

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /*
- * What attribution costs a tick, when every thread ran: beside a plain pass over
- * the same threads and the domains' shares, in the same run and in turns.
+ * What attribution costs a tick, when every thread ran, on two sockets of 32 cores with
+ * two threads each, of which all is known: beside a plain pass over the same threads and
+ * the domains' shares, in the same run and in turns. Instructions tells
+ *
+ *	valgrind --tool=callgrind --toggle-collect=meter_step tests/bench/bench_meter
  */
 #include <assert.h>
 #include <stdlib.h>
@@ -15,10 +18,13 @@
 
 #define TICKS	300
 #define THREADS 8
+#define CPUS	128
+#define NODES	2
 
 struct bench {
 	struct random_state random;
 	struct scene scene;
+	struct machine_cpu cpus[CPUS];
 	struct sample sample;
 	struct tick tick;
 	struct meter *meter;
@@ -36,11 +42,47 @@ static int compare_u64(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
-static void begin(struct bench *bench, uint32_t n_domains, uint32_t vcpus_per_socket)
+static void init_machine(struct bench *bench)
 {
-	const struct meter_options options = { .idle_policy = IDLE_POLICY_RESERVED };
+	struct machine *machine = &bench->scene.machine;
 
 	scene_init(&bench->scene, 2);
+	machine->cpus = bench->cpus;
+	machine->n_cpus = CPUS;
+	machine->n_nodes = NODES;
+	for (uint16_t i = 0; i < CPUS; i++)
+		bench->cpus[i] = (struct machine_cpu){
+			.online = true,
+			.package = i / (CPUS / 4) % 2,
+			.core = i % (CPUS / 2),
+			.node = i / (CPUS / 4) % 2,
+		};
+	for (size_t p = 0; p < 2; p++) {
+		machine->packages[p].n_cpus = CPUS / 2;
+		machine->node_memory_kib[p] = UINT64_C(1) << 30;
+	}
+}
+
+static void add_domain(struct bench *bench, uint32_t number, uint32_t vcpus_per_socket)
+{
+	scene_add_domain(&bench->sample, number, THREADS - 2)->vcpus_per_socket =
+		vcpus_per_socket;
+	for (uint16_t t = 0; t < THREADS; t++)
+		scene_add_thread(&bench->sample,
+			t < THREADS - 2 ? SAMPLE_THREAD_VCPU : SAMPLE_THREAD_EMULATOR, t,
+			0, (uint16_t)random_below(&bench->random, CPUS));
+}
+
+static void begin(
+	struct bench *bench, uint32_t n_domains, uint32_t vcpus_per_socket, bool learn)
+{
+	const struct meter_options options = {
+		.idle_policy = IDLE_POLICY_RESERVED,
+		.weight = { WEIGHT_SMT_GAIN, WEIGHT_FREQUENCY_EXPONENT },
+		.learn = learn,
+	};
+
+	init_machine(bench);
 	scene_add_zone(&bench->scene, "dram-0", MACHINE_ZONE_DRAM, 0);
 	scene_add_zone(&bench->scene, "dram-1", MACHINE_ZONE_DRAM, 1);
 	assert(meter_new(&options, &bench->meter) == 0);
@@ -49,15 +91,11 @@ static void begin(struct bench *bench, uint32_t n_domains, uint32_t vcpus_per_so
 			       bench->scene.machine.zones[z].name, IDLE_POWER_CONFIGURED,
 			       20000000) == 0);
 	scene_begin(&bench->scene, &bench->sample, SCENE_SECOND_NS);
-	for (uint32_t i = 1; i <= n_domains; i++) {
-		scene_add_domain(&bench->sample, i, THREADS - 2)->vcpus_per_socket =
-			vcpus_per_socket;
-		for (uint16_t t = 0; t < THREADS; t++)
-			scene_add_thread(&bench->sample,
-				t < THREADS - 2 ? SAMPLE_THREAD_VCPU
-						: SAMPLE_THREAD_EMULATOR,
-				t, 0, (uint16_t)random_below(&bench->random, SCENE_CPUS));
-	}
+	for (uint32_t i = 1; i <= n_domains; i++)
+		add_domain(bench, i, vcpus_per_socket);
+	assert(sample_reserve_nodes(&bench->sample, NODES) == 0);
+	for (size_t i = 0; i < NODES * (size_t)n_domains; i++)
+		bench->sample.resident_kib[i] = random_below(&bench->random, 1u << 20);
 }
 
 static void run_domains(struct bench *bench)
@@ -69,14 +107,16 @@ static void run_domains(struct bench *bench)
 	for (size_t z = 0; z < sample->n_zones; z++)
 		sample->zones[z].energy_uj += 30000000 +
 					      random_below(&bench->random, 50000000);
+	for (size_t i = 0; i < CPUS; i++)
+		sample->cpus[i].khz = 2000000 +
+				      (uint32_t)random_below(&bench->random, 2000000);
 	for (size_t i = 0; i < sample->n_threads; i++) {
 		struct sample_thread *thread = &sample->threads[i];
 		uint64_t ns = random_below(&bench->random, 10000000);
 
 		thread->cpu_ns += ns;
 		if (random_one_in(&bench->random, 8))
-			thread->last_cpu = (uint16_t)random_below(
-				&bench->random, SCENE_CPUS);
+			thread->last_cpu = (uint16_t)random_below(&bench->random, CPUS);
 		sample->cpus[thread->last_cpu].busy_ns += ns;
 	}
 }
@@ -94,13 +134,13 @@ static void pass(const struct bench *bench)
 	sink = sum;
 }
 
-static void run(uint32_t n_domains, uint32_t vcpus_per_socket)
+static void run(uint32_t n_domains, uint32_t vcpus_per_socket, bool learn)
 {
 	static struct bench bench;
 	double step_us, pass_us;
 
 	memset(&bench, 0, sizeof(bench));
-	begin(&bench, n_domains, vcpus_per_socket);
+	begin(&bench, n_domains, vcpus_per_socket, learn);
 	for (size_t t = 0; t < TICKS; t++) {
 		uint64_t before, between;
 
@@ -119,12 +159,13 @@ static void run(uint32_t n_domains, uint32_t vcpus_per_socket)
 	qsort(bench.pass_ns, TICKS, sizeof(bench.pass_ns[0]), compare_u64);
 	step_us = (double)bench.step_ns[TICKS / 2] / 1000;
 	pass_us = (double)bench.pass_ns[TICKS / 2] / 1000;
-	printf("meter_step: %4u domains x %d threads, %s: %8.1f us a tick (p99 %.1f),"
-	       " %.0f ns a thread; plain pass %.1f us\n",
+	printf("meter_step: %4u domains x %d threads, %s%s: %8.1f us a tick (p99 %.1f),"
+	       " %.0f ns a thread; plain pass %.1f us, ratio %.0f\n",
 		n_domains, THREADS,
-		vcpus_per_socket >= THREADS ? "1 socket " : "3 sockets", step_us,
+		vcpus_per_socket >= THREADS ? "1 socket" : "3 sockets",
+		learn ? ", learning" : "", step_us,
 		(double)bench.step_ns[TICKS * 99 / 100] / 1000,
-		step_us * 1000 / (n_domains * THREADS), pass_us);
+		step_us * 1000 / (n_domains * THREADS), pass_us, step_us / pass_us);
 	meter_free(bench.meter);
 	sample_deinit(&bench.sample);
 	tick_deinit(&bench.tick);
@@ -135,8 +176,9 @@ int main(void)
 	static const uint32_t counts[] = { 2, 50, 1000 };
 
 	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-		run(counts[i], THREADS);
-		run(counts[i], 2);
+		run(counts[i], THREADS, false);
+		run(counts[i], 2, false);
+		run(counts[i], THREADS, true);
 	}
 	return 0;
 }
