@@ -342,6 +342,77 @@ static void test_domains(void **state)
 	assert_int_equal(f->tick.zones[0].unattributed_uj, 0);
 }
 
+/* The vCPU of a domain with two, and the other one while it is plugged. */
+static void add_plugged(
+	struct fixture *f, uint64_t cpu_ns, bool plugged, uint64_t plugged_ns)
+{
+	struct sample_domain *domain = add(f, 1, cpu_ns, 0);
+
+	domain->max_vcpus = 2;
+	domain->vcpus_per_socket = 1;
+	if (!plugged)
+		return;
+	domain->n_vcpus = 2;
+	scene_add_thread(&f->sample, SAMPLE_THREAD_VCPU, 1, plugged_ns, 1)->start_ticks =
+		10010;
+}
+
+/* A vCPU comes in one tick and goes in another: its time counts, as long as it ran. */
+static void test_vcpu_plugged(void **state)
+{
+	static const struct {
+		uint64_t energy_j, cpu_ms, plugged_ms, exited_ms;
+		bool plugged;
+		uint64_t dynamic_j, idle_j, guest_j[2];
+	} steps[] = {
+		{ 0, 0, 0, 0, false, 0, 0, { 0, 0 } },
+		/* 8 J idle each time, a vCPU of eight threads; the socket has its part.
+		 */
+		{ 48, 100, 300, 0, true, 40, 2, { 11, 31 } },
+		{ 96, 200, 400, 0, true, 40, 2, { 21, 21 } },
+		/* It ran on for 100 ms; its socket is nobody's any more. */
+		{ 144, 300, 0, 500, false, 40, 1, { 41, 0 } },
+		{ 192, 400, 0, 500, false, 40, 1, { 41, 0 } },
+	};
+	struct fixture *f = *state;
+
+	assert_int_equal(
+		meter_set_idle_power(f->meter, "package-0", IDLE_POWER_CONFIGURED, 8 * J),
+		0);
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		begin(f, 100 + i, steps[i].energy_j * J);
+		add_plugged(f, steps[i].cpu_ms * MS, steps[i].plugged,
+			steps[i].plugged_ms * MS);
+		f->sample.domains[0].exited_ns = steps[i].exited_ms * MS;
+		step(f);
+		assert_int_equal(share(f, 0)->dynamic_uj, steps[i].dynamic_j * J);
+		assert_int_equal(share(f, 0)->idle_uj, steps[i].idle_j * J);
+		for (size_t s = 0; s < 2; s++)
+			assert_int_equal(f->tick.domains[0].guest_uj[2 * s],
+				steps[i].guest_j[s] * J);
+	}
+}
+
+/* Another domain's QEMU has the pid, and the tids, of one that ended. */
+static void test_pid_reused(void **state)
+{
+	struct fixture *f = *state;
+
+	begin(f, 100, 0);
+	add(f, 1, 5000 * MS, 0);
+	step(f);
+	begin(f, 101, 40 * J);
+	f->sample.cpus[0].busy_ns = 400 * MS;
+	add_started(f, 2, 100 * MS, 10030);
+	f->sample.domains[0].pid = 1000;
+	f->sample.threads[0].tid = 1000;
+	step(f);
+	assert_int_equal(f->tick.domains[0].cpu_ns, 100 * MS);
+	assert_int_equal(share(f, 0)->dynamic_uj, 10 * J);
+	/* What the other one did until it ended cannot be told from the host's. */
+	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 30 * J);
+}
+
 static void resume(struct fixture *f)
 {
 	assert_int_equal(
@@ -795,6 +866,8 @@ int main(void)
 		TEST(test_ambiguous),
 		TEST(test_suspend),
 		TEST(test_domains),
+		TEST(test_vcpu_plugged),
+		TEST(test_pid_reused),
 		TEST(test_resume),
 		TEST(test_resume_vhost),
 		TEST(test_resume_ended),
