@@ -287,10 +287,15 @@ static int compare_threads(const void *a, const void *b)
 	return (x->tid > y->tid) - (x->tid < y->tid);
 }
 
-static int sort_threads(struct parser *parser, struct sample_thread *threads, size_t n)
+static int sort_threads(struct parser *parser, size_t first)
 {
+	size_t n = parser->sample->n_threads - first;
+	struct sample_thread *threads;
 	bool sorted = true;
 
+	if (n == 0)
+		return 0;
+	threads = &parser->sample->threads[first];
 	for (size_t i = 1; i < n && sorted; i++)
 		sorted = threads[i - 1].tid < threads[i].tid;
 	if (sorted)
@@ -322,7 +327,7 @@ static int scan_threads(struct parser *parser)
 		return fail(parser);
 	domain->first_thread = (uint32_t)first;
 	domain->n_threads = (uint32_t)(sample->n_threads - first);
-	return sort_threads(parser, &sample->threads[first], domain->n_threads);
+	return sort_threads(parser, first);
 }
 
 static int begin_domain(struct parser *parser)
@@ -522,18 +527,17 @@ static int sort_domains(struct parser *parser)
 static bool shares_thread(const struct sample *sample, const struct sample_domain *domain,
 	const struct sample *before, const struct sample_domain *other)
 {
-	const struct sample_thread *a = &sample->threads[domain->first_thread];
-	const struct sample_thread *b = &before->threads[other->first_thread];
-	const struct sample_thread *a_end = a + domain->n_threads;
-	const struct sample_thread *b_end = b + other->n_threads;
+	size_t i = 0, j = 0;
 
-	while (a != a_end && b != b_end) {
-		int64_t order = (int64_t)a->tid - b->tid;
+	while (i < domain->n_threads && j < other->n_threads) {
+		const struct sample_thread *a =
+			&sample->threads[domain->first_thread + i];
+		const struct sample_thread *b = &before->threads[other->first_thread + j];
 
-		if (order == 0 && a->start_ticks == b->start_ticks)
+		if (a->tid == b->tid && a->start_ticks == b->start_ticks)
 			return true;
-		a += order <= 0;
-		b += order >= 0;
+		i += a->tid <= b->tid;
+		j += b->tid <= a->tid;
 	}
 	return domain->n_threads == 0 || other->n_threads == 0;
 }

@@ -216,32 +216,44 @@ static void add_thread(const struct trace_writer *writer,
 	json_text_literal(text, "]");
 }
 
+static const struct sample_thread *thread_of(
+	const struct sample *sample, const struct sample_domain *domain, size_t index)
+{
+	return &sample->threads[domain->first_thread + index];
+}
+
+/* A tid that a sample has twice counts once, and in a trace would be an error. */
+static bool is_again(
+	const struct sample *sample, const struct sample_domain *domain, size_t index)
+{
+	return index > 0 && thread_of(sample, domain, index)->tid ==
+				    thread_of(sample, domain, index - 1)->tid;
+}
+
 /* The time of all threads but vhost's, those that live and those that ended. */
 static uint64_t process_ns(
-	const struct sample_domain *domain, const struct sample_thread *threads)
+	const struct sample *sample, const struct sample_domain *domain)
 {
 	uint64_t sum_ns = domain->exited_ns;
 
 	for (size_t i = 0; i < domain->n_threads; i++) {
-		if (i > 0 && threads[i - 1].tid == threads[i].tid)
-			continue;
-		if (threads[i].kind != SAMPLE_THREAD_VHOST)
-			sum_ns += threads[i].cpu_ns;
+		const struct sample_thread *thread = thread_of(sample, domain, i);
+
+		if (thread->kind != SAMPLE_THREAD_VHOST && !is_again(sample, domain, i))
+			sum_ns += thread->cpu_ns;
 	}
 	return sum_ns;
 }
 
-static void add_threads(const struct trace_writer *writer,
-	const struct sample_domain *domain, const struct sample_thread *threads,
-	struct json_text *text)
+static void add_threads(const struct trace_writer *writer, const struct sample *sample,
+	const struct sample_domain *domain, struct json_text *text)
 {
 	json_text_literal(text, ",\"threads\":[");
 	for (size_t i = 0; i < domain->n_threads; i++) {
-		/* Twice in a sample counts once, and is an error in a trace. */
-		if (i > 0 && threads[i - 1].tid == threads[i].tid)
+		if (is_again(sample, domain, i))
 			continue;
 		begin_element(text, i);
-		add_thread(writer, &threads[i], text);
+		add_thread(writer, thread_of(sample, domain, i), text);
 	}
 	json_text_literal(text, "]");
 }
@@ -263,8 +275,6 @@ static void add_domain(const struct trace_writer *writer, const struct trace_ite
 	size_t index, struct json_text *text)
 {
 	const struct sample_domain *domain = &item->sample->domains[index];
-	const struct sample_thread *threads = item->sample->threads +
-					      domain->first_thread;
 	char uuid[UUID_TEXT_SIZE];
 
 	uuid_format(&domain->uuid, uuid);
@@ -283,8 +293,8 @@ static void add_domain(const struct trace_writer *writer, const struct trace_ite
 	json_text_literal(text, ",\"start_ns\":");
 	add_start(writer, domain->start_ticks, text);
 	json_text_literal(text, ",\"process_ns\":");
-	json_text_u64(text, process_ns(domain, threads));
-	add_threads(writer, domain, threads, text);
+	json_text_u64(text, process_ns(item->sample, domain));
+	add_threads(writer, item->sample, domain, text);
 	add_resident(item->sample, index, text);
 	json_text_literal(text, "}");
 }

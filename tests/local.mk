@@ -42,6 +42,9 @@ BENCHES += tests/bench/bench_meter
 tests_bench_bench_meter_SOURCES = tests/bench/bench_meter.c \
 	tests/unit/random.h tests/unit/scene.h
 tests_bench_bench_meter_LDADD = $(host_LIBS)
+BENCHES += tests/bench/bench_replay
+tests_bench_bench_replay_SOURCES = tests/bench/bench_replay.c tests/unit/random.h
+tests_bench_bench_replay_LDADD = $(host_LIBS)
 endif
 EXTRA_PROGRAMS = $(BENCHES)
 CLEANFILES += $(EXTRA_PROGRAMS)

@@ -48,6 +48,10 @@ fuzz_programs += tests/fuzz/fuzz_procfs
 tests_fuzz_fuzz_procfs_SOURCES = tests/fuzz/fuzz_procfs.c $(fuzz_main)
 tests_fuzz_fuzz_procfs_LDFLAGS = $(fuzz_link)
 tests_fuzz_fuzz_procfs_LDADD = $(host_LIBS)
+fuzz_programs += tests/fuzz/fuzz_trace
+tests_fuzz_fuzz_trace_SOURCES = tests/fuzz/fuzz_trace.c $(fuzz_main)
+tests_fuzz_fuzz_trace_LDFLAGS = $(fuzz_link)
+tests_fuzz_fuzz_trace_LDADD = $(host_LIBS)
 endif
 
 check_PROGRAMS += $(fuzz_programs)
