@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/interval_block.h"
@@ -108,23 +109,20 @@ int interval_file_read(
 	cleanup_fclose FILE *stream = NULL;
 	struct interval_scan scan = { 0 };
 	struct reader reader = { 0 };
-	off_t size;
+	struct stat st;
 	int r;
 
-	if (fd < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
 		return -errno;
+	if (!S_ISREG(st.st_mode))
+		return -EINVAL;
 	stream = fdopen(fd, "r");
 	if (!stream)
 		return -errno;
 	steal_fd(&fd);
 	setvbuf(stream, NULL, _IOFBF, BUFFER_SIZE);
-	if (fseeko(stream, 0, SEEK_END) < 0)
-		return -errno;
-	size = ftello(stream);
-	if (size < 0)
-		return -errno;
 	reader.stream = stream;
-	r = read_blocks(&reader, (uint64_t)size, take, data, &scan);
+	r = read_blocks(&reader, (uint64_t)st.st_size, take, data, &scan);
 	free(reader.data);
 	*ret_scan = scan;
 	return r;

@@ -11,6 +11,7 @@
 
 struct sum {
 	const struct ledger_book *book;
+	const struct interval_load_use *use;
 	struct interval_record record;
 	uint64_t end;	  /* of the last block that counts */
 	uint64_t until_s; /* of the record with the highest sequence */
@@ -18,7 +19,8 @@ struct sum {
 	bool is_damaged;
 };
 
-bool interval_load_counts(
+/* It is of the book and covers what that closed, or is another book's. */
+static bool record_counts(
 	const struct ledger_book *book, const struct interval_record *record)
 {
 	return uuid_compare(&record->book, &book->header.book) != 0 ||
@@ -30,16 +32,20 @@ static int add_block(struct interval_file_block *block, void *data)
 	struct sum *sum = data;
 	const struct interval_record *record = &block->record;
 
-	if (!interval_load_counts(sum->book, record))
+	if (!record_counts(sum->book, record))
 		return 0;
 	sum->end = block->offset + block->size;
-	if (uuid_compare(&record->book, &sum->book->header.book) != 0)
-		return 0;
-	if (record->interval.to_sequence >= sum->to_sequence) {
-		sum->to_sequence = record->interval.to_sequence;
-		sum->until_s = record->interval.until_s;
+	if (uuid_compare(&record->book, &sum->book->header.book) == 0) {
+		int r = interval_record_add(&sum->record, record);
+
+		if (r < 0)
+			return r;
+		if (record->interval.to_sequence >= sum->to_sequence) {
+			sum->to_sequence = record->interval.to_sequence;
+			sum->until_s = record->interval.until_s;
+		}
 	}
-	return interval_record_add(&sum->record, record);
+	return sum->use->keep ? sum->use->keep(block, sum->use->data) : 0;
 }
 
 /* Makes those the book has no row of one domain without a UUID, and remembers them. */
@@ -123,12 +129,12 @@ static void label(const struct sum *sum, struct interval_record *missing)
 		interval->since_s = 0;
 }
 
-static int find_missing(struct sum *sum, struct ledger_book *book, bool remember,
-	struct interval_load *load)
+static int find_missing(
+	struct sum *sum, struct ledger_book *book, struct interval_load *load)
 {
 	cleanup(interval_record_deinit) struct interval_record collapsed = { 0 };
 	cleanup(interval_record_deinit) struct interval_record missing = { 0 };
-	int r = collapse(book, remember, &sum->record, &collapsed);
+	int r = collapse(book, sum->use->remember, &sum->record, &collapsed);
 
 	if (r == 0)
 		r = ledger_close_get_closed(book, &missing);
@@ -144,17 +150,17 @@ static int find_missing(struct sum *sum, struct ledger_book *book, bool remember
 	return 0;
 }
 
-int interval_load(int dir_fd, struct ledger_book *book, bool remember,
-	struct interval_load *ret_load)
+int interval_load(int dir_fd, struct ledger_book *book,
+	const struct interval_load_use *use, struct interval_load *ret_load)
 {
-	struct sum sum = { .book = book };
+	struct sum sum = { .book = book, .use = use };
 	struct interval_load load = { 0 };
 	struct interval_scan scan = { 0 };
 	int r = interval_file_read(dir_fd, add_block, &sum, &scan);
 
 	sum.is_damaged = scan.n_damaged > 0;
 	if (r == 0 || r == -ENOENT)
-		r = find_missing(&sum, book, remember, &load);
+		r = find_missing(&sum, book, &load);
 	interval_record_deinit(&sum.record);
 	if (r < 0) {
 		ledger_departed_deinit(&book->departed);

@@ -31,16 +31,18 @@ struct interval_load {
 	struct interval_record missing; /* the caller's to free */
 };
 
-/* Whether a record is of the book and covers what it closed, or is another book's. */
-bool interval_load_counts(
-	const struct ledger_book *book, const struct interval_record *record);
+/* What to do besides. */
+struct interval_load_use {
+	/* The domains that the file has and the book's rows do not are its departed. */
+	bool remember;
+	/* Called with each record that counts, if not NULL. */
+	interval_file_take *keep;
+	void *data;
+};
 
-/*
- * Reads the file. -ERANGE: its records are not the book's; -ENOMEM, -errno. With
- * remember, the domains that it has and the book's rows do not are the departed.
- */
-int interval_load(int dir_fd, struct ledger_book *book, bool remember,
-	struct interval_load *ret_load);
+/* Reads the file. -ERANGE: its records are not the book's; -ENOMEM, -errno. */
+int interval_load(int dir_fd, struct ledger_book *book,
+	const struct interval_load_use *use, struct interval_load *ret_load);
 
 /* The same for a file without any record. */
 int interval_load_nothing(const struct ledger_book *book, struct interval_load *ret_load);

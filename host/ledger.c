@@ -239,12 +239,13 @@ static int set_intervals_aside(
 
 static int start_intervals(struct ledger *ledger, char *message)
 {
+	static const struct interval_load_use use = { .remember = true };
 	const char *dir = ledger->file->dir;
 	struct interval_load load;
 	int r = reserve_closed(ledger);
 
 	if (r == 0)
-		r = interval_load(ledger->file->dir_fd, ledger->book, true, &load);
+		r = interval_load(ledger->file->dir_fd, ledger->book, &use, &load);
 	if (r == -ENOMEM || r == -EACCES || r == -EPERM) {
 		note(message,
 			"cannot read %s/%s: %s; give it to the user who runs this program "

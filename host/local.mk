@@ -26,6 +26,9 @@ host_libhost_a_SOURCES = \
 	host/energy.c host/energy.h \
 	host/enroll.c host/enroll.h \
 	host/estimate.c host/estimate.h \
+	host/export_parse.c host/export_parse.h \
+	host/export_row.c host/export_row.h \
+	host/export_time.c host/export_time.h \
 	host/facts.c host/facts.h \
 	host/facts_holder.c \
 	host/facts_hostd.c \
@@ -53,11 +56,15 @@ host_libhost_a_SOURCES = \
 	host/ledger_book.c host/ledger_book.h \
 	host/ledger_check.c host/ledger_check.h \
 	host/ledger_close.c host/ledger_close.h \
+	host/ledger_command.c host/ledger_command.h \
 	host/ledger_departed.c host/ledger_departed.h \
+	host/ledger_export.c host/ledger_export.h \
 	host/ledger_file.c host/ledger_file.h \
 	host/ledger_image.c host/ledger_image.h \
+	host/ledger_history.c host/ledger_history.h \
 	host/ledger_inventory.c host/ledger_inventory.h \
 	host/ledger_load.c host/ledger_load.h \
+	host/ledger_merge.c host/ledger_merge.h \
 	host/ledger_row.c host/ledger_row.h \
 	host/ledger_super.c host/ledger_super.h \
 	host/libvirt_domains.c host/libvirt_domains.h \
@@ -69,6 +76,8 @@ host_libhost_a_SOURCES = \
 	host/load.c host/load.h \
 	host/machine.h \
 	host/memory.c host/memory.h \
+	host/merge_print.c host/merge_print.h \
+	host/merge_time.c host/merge_time.h \
 	host/meter.c host/meter.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \

@@ -15,6 +15,7 @@
 #include "host/doctor.h"
 #include "host/enroll.h"
 #include "host/hostd_config.h"
+#include "host/ledger_command.h"
 #include "host/list.h"
 #include "host/replay.h"
 #include "shared/cleanup.h"
@@ -181,6 +182,7 @@ static const struct {
 	{ "calibrate", run_calibrate },
 	{ "doctor", run_doctor },
 	{ "enroll", run_enroll },
+	{ "ledger", ledger_command_run },
 	{ "list", run_list },
 	{ "replay", run_replay },
 };
@@ -203,6 +205,7 @@ int main(int argc, char **argv)
 			   "  list             power and energy of each domain\n"
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
 			   "  enroll DOMAIN    give a domain its channel\n"
+			   "  ledger           export its records, merge several hosts'\n"
 			   "  replay FILE      share out what was recorded\n"
 			   "  calibrate        measure the idle power of this host\n\n"
 			   "vmpower COMMAND --help tells a command's options.",

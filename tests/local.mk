@@ -162,7 +162,10 @@ unit_host = \
 	tests/unit/test_json_scan \
 	tests/unit/test_json_text \
 	tests/unit/test_ledger \
+	tests/unit/test_ledger_export \
 	tests/unit/test_ledger_image \
+	tests/unit/test_ledger_intervals \
+	tests/unit/test_ledger_merge \
 	tests/unit/test_lines \
 	tests/unit/test_link \
 	tests/unit/test_links \
@@ -264,8 +267,16 @@ tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
+tests_unit_test_ledger_export_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_export_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_intervals_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
+tests_unit_test_ledger_intervals_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_intervals_SOURCES = tests/unit/test_ledger_intervals.c \
+	tests/unit/interval_model.h tests/unit/world.h
+tests_unit_test_ledger_merge_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_merge_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_lines_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_lines_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
@@ -376,8 +387,8 @@ tests_unit_test_zone_state_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_state_SOURCES = tests/unit/test_zone_state.c tests/unit/scene.h
 check_PROGRAMS += $(unit_host)
 TESTS += $(unit_host)
-EXTRA_DIST += tests/fixtures/hosts tests/fixtures/record tests/fixtures/unpack \
-	tests/fixtures/xml
+EXTRA_DIST += tests/fixtures/hosts tests/fixtures/ledger tests/fixtures/record \
+	tests/fixtures/unpack tests/fixtures/xml
 
 # Prints what the inventory says, for the integration tests.
 check_PROGRAMS += tests/inventory_dump/inventory_dump
