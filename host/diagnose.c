@@ -15,9 +15,6 @@
 #include "host/text.h"
 #include "shared/cleanup.h"
 
-/* Of its idle power, a zone may seem to draw as little as this in a tick. */
-#define IDLE_NOISE 0.9
-
 static bool estimates(const struct facts *facts)
 {
 	return facts->hostd.snapshot && snapshot_is_estimate(facts->hostd.snapshot);
@@ -143,44 +140,6 @@ static void diagnose_excluded(const struct facts *facts, struct findings *findin
 				"zone-excluded", NULL,
 				"vmpower-hostd leaves out zone %s: %s", zone->name,
 				zone->problem ? zone->problem : "it cannot be read");
-	}
-}
-
-/*
- * A zone does not draw less than when nothing runs: then all its energy is called idle.
- * Some percent are noise.
- */
-static void diagnose_idle_power(const struct facts *facts, struct findings *findings)
-{
-	const struct snapshot *snapshot = facts->hostd.snapshot;
-
-	for (size_t i = 0; i < snapshot->n_zones; i++) {
-		const struct snapshot_zone *zone = &snapshot->zones[i];
-		double power_w = snapshot_zone_watts(zone, zone->last.total_uj);
-		double idle_w = (double)zone->idle_uw / 1e6;
-		struct finding *finding;
-
-		if (!snapshot_zone_is_shared(zone) || zone->state != TICK_ZONE_OK ||
-			zone->idle_origin == IDLE_POWER_LEARNED ||
-			power_w >= idle_w * IDLE_NOISE)
-			continue;
-		finding = findings_add(findings, FINDING_WARNING, "idle-power-too-high",
-			NULL, "zone %s draws %.2f W, but its %s idle power is %.2f W",
-			zone->name, power_w, idle_power_origin_name(zone->idle_origin),
-			idle_w);
-		finding_cause(findings, finding,
-			"%s; while it draws less, no energy of the zone counts as used by "
-			"anybody's work",
-			zone->idle_origin == IDLE_POWER_CONFIGURED
-				? "idle_w in the configuration is too high"
-				: "the host was not idle when it was calibrated, or has "
-				  "changed since");
-		if (zone->idle_origin == IDLE_POWER_CALIBRATED)
-			give_command(findings, finding, cure_undo_calibration(facts));
-		else
-			finding_advice(findings, finding,
-				"correct idle_w of [zone \"%s\"] in %s", zone->name,
-				facts->paths->config);
 	}
 }
 
@@ -372,12 +331,12 @@ static void diagnose_source(const struct facts *facts, struct findings *findings
 	struct finding *finding;
 
 	if (!estimates(facts)) {
-		diagnose_idle_power(facts, findings);
 		findings_add(findings, FINDING_OK, "hostd", NULL,
 			"vmpower-hostd measures with source=%s; tick %" PRIu64
 			" took %.3f s",
 			snapshot->source, snapshot->number,
 			(double)snapshot->dt_ns / 1e9);
+		diagnose_idle(facts, findings);
 		return;
 	}
 	finding = findings_add(findings, FINDING_WARNING, "source-estimate", NULL,

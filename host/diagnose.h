@@ -16,3 +16,6 @@ void diagnose(const struct facts *facts, struct findings *findings);
 /* Those of one domain; error where the operator asked for it, else warning. */
 void diagnose_domain(const struct facts *facts, const struct facts_domain *domain,
 	struct findings *findings);
+
+/* Those about idle power; there is a snapshot. */
+void diagnose_idle(const struct facts *facts, struct findings *findings);

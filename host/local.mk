@@ -19,6 +19,7 @@ host_libhost_a_SOURCES = \
 	host/cure.c host/cure.h \
 	host/diagnose.c host/diagnose.h \
 	host/diagnose_domain.c \
+	host/diagnose_idle.c \
 	host/doctor.c host/doctor.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
 	host/domain_cpu.c host/domain_cpu.h \

@@ -49,6 +49,7 @@ static void make_healthy(struct facts *facts)
 	facts->hostd.server_command = strdup("vmpower-hostd --run-dir /r");
 	facts->hostd.user = strdup("vmpower");
 	facts->hostd.snapshot = fake_snapshot_new();
+	facts->hostd.snapshot->zones[1].idle_uw = 2000000;
 	domain->persistent = true;
 	domain->live.uuid = facts->hostd.snapshot->domains[0].uuid;
 	domain->live.name = strdup("web1");
@@ -135,6 +136,11 @@ static void configured_too_high(struct facts *facts)
 {
 	facts->hostd.snapshot->zones[1].idle_origin = IDLE_POWER_CONFIGURED;
 	facts->hostd.snapshot->zones[1].idle_uw = 4000000;
+}
+
+static void never_idle(struct facts *facts)
+{
+	facts->hostd.snapshot->zones[0].idle_uw = 0;
 }
 
 static void no_hostd(struct facts *facts)
@@ -384,6 +390,10 @@ static const struct {
 	{ configured_too_high, FINDING_WARNING, "idle-power-too-high", false,
 		"correct idle_w of [zone \"dram-0\"] in /srv/vmpower/hostd.conf",
 		"too high" },
+	{ never_idle, FINDING_INFO, "idle-power-unknown", false,
+		"nothing, where the host is idle at times; else run vmpower calibrate once "
+		"while it is, or set idle_w of the zones in /srv/vmpower/hostd.conf",
+		"not idle for 10 s" },
 	{ no_hostd, FINDING_ERROR, "hostd-not-running", true,
 		"systemctl start vmpower-hostd", NULL },
 	{ no_hostd_by_hand, FINDING_ERROR, "hostd-not-running", true,
@@ -503,18 +513,21 @@ static void test_first_finding(void **state)
 
 static void test_healthy(void **state)
 {
-	static const char *const checks[] = { "powercap", "libvirt", "hostd", "guest" };
+	static const char *const checks[] = { "powercap", "libvirt", "hostd",
+		"idle-power", "guest" };
 	struct findings findings = { 0 };
 	struct facts facts;
 
 	(void)state;
 	make_healthy(&facts);
 	diagnose(&facts, &findings);
-	assert_int_equal(findings.n, 4);
+	assert_int_equal(findings.n, 5);
 	for (size_t i = 0; i < findings.n; i++) {
 		assert_int_equal(findings.items[i].severity, FINDING_OK);
 		assert_string_equal(findings.items[i].check, checks[i]);
 	}
+	assert_string_equal(findings.items[3].seen,
+		"idle power: package-0 20.50 W (learned), dram-0 2.00 W (learned)");
 	findings_deinit(&findings);
 	facts_deinit(&facts);
 }
