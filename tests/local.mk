@@ -12,24 +12,29 @@ tests_bench_bench_tree_LDADD = $(fuse_powercap_LIBS)
 endif
 if HOST
 # Simulated hosts. Seeds mean the same everywhere: nothing is contracted.
-accuracy_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
-accuracy_SOURCES = \
+accuracy_LIBS = tests/bench/accuracy/libaccuracy.a $(host_LIBS) -lm
+check_LIBRARIES += tests/bench/accuracy/libaccuracy.a
+tests_bench_accuracy_libaccuracy_a_CFLAGS = $(AM_CFLAGS) -ffp-contract=off
+tests_bench_accuracy_libaccuracy_a_SOURCES = \
+	tests/bench/accuracy/contest.c tests/bench/accuracy/contest.h \
+	tests/bench/accuracy/cputime.c tests/bench/accuracy/cputime.h \
 	tests/bench/accuracy/draw.h \
+	tests/bench/accuracy/formula.c tests/bench/accuracy/formula.h \
 	tests/bench/accuracy/game.c tests/bench/accuracy/game.h \
 	tests/bench/accuracy/load.c tests/bench/accuracy/load.h \
 	tests/bench/accuracy/load_draw.c \
 	tests/bench/accuracy/place.c tests/bench/accuracy/place.h \
+	tests/bench/accuracy/report.c tests/bench/accuracy/report.h \
 	tests/bench/accuracy/rig.c tests/bench/accuracy/rig.h \
 	tests/bench/accuracy/run.c tests/bench/accuracy/run.h \
 	tests/bench/accuracy/run_sample.c tests/bench/accuracy/run_sample.h \
 	tests/bench/accuracy/scenario.c tests/bench/accuracy/scenario.h \
+	tests/bench/accuracy/score.c tests/bench/accuracy/score.h \
 	tests/bench/accuracy/shapley.c tests/bench/accuracy/shapley.h \
 	tests/bench/accuracy/trace.c tests/bench/accuracy/trace.h \
 	tests/unit/random.h
 BENCHES += tests/bench/bench_accuracy
-tests_bench_bench_accuracy_SOURCES = tests/bench/bench_accuracy.c $(accuracy_SOURCES)
-tests_bench_bench_accuracy_CFLAGS = $(accuracy_CFLAGS)
-tests_bench_bench_accuracy_LDADD = $(host_LIBS)
+tests_bench_bench_accuracy_LDADD = $(accuracy_LIBS)
 BENCHES += tests/bench/bench_cpu_source
 tests_bench_bench_cpu_source_SOURCES = tests/bench/bench_cpu_source.c \
 	tests/unit/fake_qemu.c tests/unit/fake_qemu.h
@@ -48,6 +53,10 @@ tests_bench_bench_replay_LDADD = $(host_LIBS)
 endif
 EXTRA_PROGRAMS = $(BENCHES)
 CLEANFILES += $(EXTRA_PROGRAMS)
+
+# All of it: about a minute and a half. The README has what it prints.
+bench-accuracy: tests/bench/bench_accuracy
+	./tests/bench/bench_accuracy --markdown
 
 bench: $(BENCHES)
 	@for b in $(BENCHES); do ./$$b || exit; done
@@ -140,6 +149,7 @@ endif
 if HOST
 # host
 unit_host = \
+	tests/unit/test_accuracy \
 	tests/unit/test_apportion \
 	tests/unit/test_calibration \
 	tests/unit/test_cgroup \
@@ -198,6 +208,8 @@ unit_host = \
 	tests/unit/test_zone_counter \
 	tests/unit/test_zone_rules \
 	tests/unit/test_zone_state
+tests_unit_test_accuracy_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_accuracy_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_apportion_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_SOURCES = tests/unit/test_apportion.c tests/unit/random.h
@@ -341,13 +353,10 @@ tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # What is logged goes to the test, and the ledger refuses when told to.
 tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
-tests_unit_test_shapley_SOURCES = tests/unit/test_shapley.c $(accuracy_SOURCES)
-tests_unit_test_shapley_CFLAGS = $(accuracy_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_shapley_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
-tests_unit_test_simulated_host_SOURCES = tests/unit/test_simulated_host.c \
-	$(accuracy_SOURCES)
-tests_unit_test_simulated_host_CFLAGS = $(accuracy_CFLAGS) $(CMOCKA_CFLAGS)
-tests_unit_test_simulated_host_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_shapley_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_shapley_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_simulated_host_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_simulated_host_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)

@@ -7,11 +7,11 @@
 #include <string.h>
 
 const struct scenario scenarios[] = {
-	{ "main", 0.20, 0.85, false },
-	{ "plain", 0.20, 0.85, true },
-	{ "low", 0.20, 0.35, false },
-	{ "mid", 0.40, 0.60, false },
-	{ "high", 0.65, 0.85, false },
+	{ "main", "all kinds", 0.20, 0.85, false },
+	{ "plain", "no SMT, one clock, equal activity", 0.20, 0.85, true },
+	{ "low", "all kinds, low load", 0.20, 0.35, false },
+	{ "mid", "all kinds, middle load", 0.40, 0.60, false },
+	{ "high", "all kinds, high load", 0.65, 0.85, false },
 	{ 0 },
 };
 

@@ -7,6 +7,7 @@
 
 struct scenario {
 	const char *name;
+	const char *what; /* in a table */
 	/* Share of the hardware threads that is busy. */
 	double load_min, load_max;
 	/* No SMT, one clock, and a second of CPU time costs the same for everybody. */
@@ -14,6 +15,8 @@ struct scenario {
 };
 
 /* The first is the main one; the last has no name. */
+#define SCENARIOS 5
+
 extern const struct scenario scenarios[];
 
 /* NULL: there is none of this name. */
