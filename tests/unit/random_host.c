@@ -50,7 +50,7 @@ static void shape_machine(struct random_host *host)
 static void choose_memory(struct random_host *host, struct random_domain *domain)
 {
 	domain->memory_kib = random_u64(&host->random) >>
-			     (24 + random_below(&host->random, 41));
+			     (24 + random_below(&host->random, 40));
 	for (size_t n = 0; n < RANDOM_HOST_NODES; n++)
 		domain->resident_kib[n] = random_one_in(&host->random, 2)
 						  ? 0
