@@ -62,8 +62,8 @@ static void test_meter_specs(void **state)
 	assert_in_range(n, 1, HOSTD_CONFIG_METER_SPECS_MAX);
 	assert_string_equal(specs[0].name, "idle-policy");
 	assert_int_equal(specs[0].set(&config, "equal", &expected), 0);
-	assert_int_equal(hostd_config_meter_options(&config, true).idle_policy,
-		IDLE_POLICY_EQUAL);
+	assert_int_equal(
+		hostd_config_meter_options(&config, true).idle_policy, IDLE_POLICY_EQUAL);
 	assert_true(hostd_config_meter_options(&config, true).estimated);
 }
 
