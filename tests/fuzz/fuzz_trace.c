@@ -55,9 +55,11 @@ static void step(struct replay *replay)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const struct meter_options options = {
-		.idle_policy = IDLE_POLICY_RESERVED,
+	/* Either way, and any of the policies. */
+	const struct meter_options options = {
+		.idle_policy = (enum idle_policy)(size % 4),
 		.weight = { WEIGHT_SMT_GAIN, WEIGHT_FREQUENCY_EXPONENT },
+		.learn = size / 4 % 2 == 1,
 	};
 	const char *at = (const char *)data, *end = at + size;
 	struct replay replay = { 0 };

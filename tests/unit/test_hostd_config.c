@@ -42,7 +42,29 @@ static void test_defaults(void **state)
 	assert_int_equal(config.n_zones, 0);
 	assert_true(config.weight.smt_gain == 0.15);
 	assert_true(config.weight.frequency_exponent == 2);
+	assert_string_equal(config.record, "");
 	hostd_config_deinit(&config);
+	parse("record = vm.trace\n", &config);
+	assert_string_equal(config.record, "vm.trace");
+	hostd_config_deinit(&config);
+}
+
+/* What vmpower replay takes sets hostd's own settings. */
+static void test_meter_specs(void **state)
+{
+	struct option_spec specs[HOSTD_CONFIG_METER_SPECS_MAX];
+	size_t n = hostd_config_meter_specs(specs);
+	struct hostd_config config;
+	const char *expected;
+
+	(void)state;
+	hostd_config_init(&config);
+	assert_in_range(n, 1, HOSTD_CONFIG_METER_SPECS_MAX);
+	assert_string_equal(specs[0].name, "idle-policy");
+	assert_int_equal(specs[0].set(&config, "equal", &expected), 0);
+	assert_int_equal(
+		hostd_config_meter_options(&config, true).idle_policy, IDLE_POLICY_EQUAL);
+	assert_true(hostd_config_meter_options(&config, true).estimated);
 }
 
 static void test_zones(void **state)
@@ -95,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_meter_specs),
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_guest_period),
 	};
