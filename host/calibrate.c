@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/signalfd.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -68,19 +69,39 @@ __attribute__((__format__(printf, 1, 2))) static int fail(const char *format, ..
 	return EXIT_FAILURE;
 }
 
+/*
+ * Whether hostd reads the file that is to be written. Where that is, the operator says:
+ * what runs as root does not write where a daemon with fewer rights wants it to.
+ */
+static int check_place(const struct calibrate *calibrate)
+{
+	const char *theirs = calibrate->snapshot->calibration_file;
+	cleanup_free char *own = strdup(calibrate->config->file);
+	cleanup_free char *other = strdup(theirs);
+	struct stat own_st, other_st;
+
+	if (!own || !other)
+		return fail("%s", strerror(ENOMEM));
+	if (stat(dirname(own), &own_st) < 0 || stat(dirname(other), &other_st) < 0 ||
+		own_st.st_dev != other_st.st_dev || own_st.st_ino != other_st.st_ino)
+		return fail(
+			"vmpower-hostd reads %s, which is not %s; say its --state-dir, "
+			"on its host",
+			theirs, calibrate->config->file);
+	return EXIT_SUCCESS;
+}
+
 /* Whether what is found could be left for hostd: asked before, not after the time. */
 static int check_rights(const struct calibrate *calibrate)
 {
-	const char *path = calibrate->snapshot->calibration_file;
+	const char *path = calibrate->config->file;
 	cleanup_free char *copy = strdup(path);
 	pid_t pid = client_server_pid(calibrate->config->socket);
 
 	if (!copy)
 		return fail("%s", strerror(ENOMEM));
 	if (faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS) < 0)
-		return fail("cannot write %s: %s; run it as root, on the host of "
-			    "vmpower-hostd",
-			path, strerror(errno));
+		return fail("cannot write %s: %s; run it as root", path, strerror(errno));
 	if (pid > 0 && kill(pid, 0) < 0)
 		return fail("cannot tell vmpower-hostd (process %d): %s; run it as root",
 			(int)pid, strerror(errno));
@@ -311,7 +332,7 @@ static void print_configured(
 static int tell_hostd(const struct calibrate *calibrate)
 {
 	const char *socket = calibrate->config->socket;
-	const char *path = calibrate->snapshot->calibration_file;
+	const char *path = calibrate->config->file;
 	uint64_t wait_ns = TAKE_TICKS * calibrate->snapshot->dt_ns, begin_ns;
 	pid_t pid = client_server_pid(socket);
 	char error[CLIENT_ERROR_SIZE];
@@ -347,7 +368,7 @@ static int tell_hostd(const struct calibrate *calibrate)
 
 static int undo(struct calibrate *calibrate)
 {
-	const char *path = calibrate->snapshot->calibration_file;
+	const char *path = calibrate->config->file;
 	int r = take_signals(calibrate);
 
 	if (r < 0)
@@ -371,7 +392,9 @@ int calibrate_run(FILE *out, const struct calibrate_config *config)
 	if (client_get_snapshot(config->socket, &calibrate.snapshot, NULL, NULL, error) <
 		0)
 		return fail("%s", error);
-	status = check_rights(&calibrate);
+	status = check_place(&calibrate);
+	if (status == EXIT_SUCCESS)
+		status = check_rights(&calibrate);
 	if (status == EXIT_SUCCESS && config->undo)
 		return undo(&calibrate);
 	if (status == EXIT_SUCCESS)
@@ -381,10 +404,9 @@ int calibrate_run(FILE *out, const struct calibrate_config *config)
 	if (status != EXIT_SUCCESS)
 		return status;
 	print_zones(&calibrate);
-	r = calibration_file_write(
-		calibrate.snapshot->calibration_file, &calibrate.calibration, time(NULL));
+	r = calibration_file_write(config->file, &calibrate.calibration, time(NULL));
 	if (r < 0)
-		return fail("cannot write %s: %s; nothing was changed",
-			calibrate.snapshot->calibration_file, strerror(-r));
+		return fail("cannot write %s: %s; nothing was changed", config->file,
+			strerror(-r));
 	return tell_hostd(&calibrate);
 }

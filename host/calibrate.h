@@ -13,6 +13,7 @@
 struct calibrate_config {
 	const char *procfs;
 	const char *socket; /* RUN/hostd.sock */
+	const char *file;   /* STATE/calibration.conf */
 	uint64_t duration_s;
 	bool undo; /* take the values away again */
 };

@@ -9,6 +9,8 @@
 
 #include "shared/clock.h"
 
+/* Of the names of zones. */
+#define NAME_BYTES   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_"
 #define BLOCKS	     6
 #define BLOCK_MIN_NS (2 * (uint64_t)NSEC_PER_SEC)
 /* The larger of one part in so many of all threads' time, and of one thread's. */
@@ -51,6 +53,9 @@ static enum calibration_state begin(struct calibration *calibration,
 
 		if (!snapshot_zone_is_shared(from))
 			continue;
+		/* It goes into a file, and a daemon may say anything. */
+		if (from->name[0] == '\0' || from->name[strspn(from->name, NAME_BYTES)])
+			return broken(message, "a zone has a name that no zone has");
 		*zone = (struct calibration_zone){ .index = i };
 		memcpy(zone->name, from->name, sizeof(zone->name));
 		zone->first_uj = zone->block_uj = zone->last_uj = from->sum.total_uj;

@@ -133,7 +133,10 @@ int calibration_file_write(
 	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >=
 		sizeof(temporary))
 		return -ENAMETOOLONG;
-	fd = open(temporary, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	/* The directory is a daemon's with fewer rights: no file of its making. */
+	if (unlink(temporary) < 0 && errno != ENOENT)
+		return -errno;
+	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
 	r = give_away(fd, path);

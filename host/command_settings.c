@@ -38,6 +38,7 @@ SET_PATH(set_procfs, COMMAND_PROCFS)
 SET_PATH(set_libvirt_run_dir, COMMAND_LIBVIRT_RUN_DIR)
 SET_PATH(set_connect, COMMAND_CONNECT)
 SET_PATH(set_run_dir, COMMAND_RUN_DIR)
+SET_PATH(set_state_dir, COMMAND_STATE_DIR)
 SET_PATH(set_config, COMMAND_CONFIG)
 
 static int set_json(void *settings, const char *value, const char **ret_expected)
@@ -92,6 +93,8 @@ static const struct option_spec path_specs[COMMAND_PATHS] = {
 		false },
 	[COMMAND_RUN_DIR] = { "run-dir", "DIR", "of vmpower-hostd (" RUNDIR ")",
 		set_run_dir, false },
+	[COMMAND_STATE_DIR] = { "state-dir", "DIR", "of vmpower-hostd (" STATEDIR ")",
+		set_state_dir, false },
 	[COMMAND_CONFIG] = { "config", "FILE",
 		"of vmpower-hostd (" SYSCONFDIR "/hostd.conf)", set_config, true },
 };
@@ -107,6 +110,7 @@ static const char *const defaults[COMMAND_PATHS] = {
 	[COMMAND_LIBVIRT_RUN_DIR] = "/run/libvirt",
 	[COMMAND_CONNECT] = "qemu:///system",
 	[COMMAND_RUN_DIR] = RUNDIR,
+	[COMMAND_STATE_DIR] = STATEDIR,
 	[COMMAND_CONFIG] = SYSCONFDIR "/hostd.conf",
 };
 

@@ -140,13 +140,23 @@ char *cure_set_source(const struct facts *facts, const char *source)
 
 char *cure_undo_calibration(const struct facts *facts)
 {
-	cleanup_free char *run_dir = text_quote(facts->paths->run_dir);
+	const char *file = facts->hostd.snapshot->calibration_file;
+	const char *slash = strrchr(file, '/');
+	cleanup_free char *state_dir = slash ? strndup(file, (size_t)(slash - file))
+					     : strdup(".");
+	cleanup_free char *command = NULL;
+	size_t size = 0;
+	FILE *out = state_dir ? open_memstream(&command, &size) : NULL;
+	bool ok;
 
-	if (!run_dir)
+	if (!out)
 		return NULL;
-	if (strcmp(run_dir, RUNDIR) == 0)
-		return compose("vmpower calibrate --undo");
-	return compose("vmpower calibrate --undo --run-dir %s", run_dir);
+	fputs("vmpower calibrate --undo", out);
+	ok = print_flag(out, "run-dir", facts->paths->run_dir, RUNDIR) &&
+	     print_flag(out, "state-dir", state_dir, STATEDIR);
+	if (fclose(out) != 0 || !ok)
+		return NULL;
+	return steal_pointer(&command);
 }
 
 char *cure_enroll(const struct facts *facts, const char *domain, bool a_restart)

@@ -20,7 +20,7 @@ char *cure_set_source(const struct facts *facts, const char *source);
 /* Lets everybody talk to libvirt read-only, as libvirt does by default. */
 char *cure_open_libvirt(const struct facts *facts);
 
-/* vmpower calibrate --undo. */
+/* vmpower calibrate --undo; there is a snapshot. */
 char *cure_undo_calibration(const struct facts *facts);
 
 /* vmpower enroll DOMAIN, and where a_restart is due, the domain's stop and start. */

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "host/calibrate.h"
+#include "host/calibration_file.h"
 #include "host/client.h"
 #include "host/command_settings.h"
 #include "host/doctor.h"
@@ -160,15 +161,18 @@ static int run_calibrate(int argc, char **argv)
 	};
 	__attribute__((
 		__cleanup__(command_settings_deinit))) struct command_settings settings;
-	cleanup_free char *socket = NULL;
+	cleanup_free char *socket = NULL, *file = NULL;
 	struct calibrate_config config;
 
 	command_settings_parse(&usage, argc, argv, &settings);
-	if (asprintf(&socket, "%s/hostd.sock", settings.paths[COMMAND_RUN_DIR]) < 0)
+	if (asprintf(&socket, "%s/hostd.sock", settings.paths[COMMAND_RUN_DIR]) < 0 ||
+		asprintf(&file, "%s/" CALIBRATION_FILE,
+			settings.paths[COMMAND_STATE_DIR]) < 0)
 		return EXIT_FAILURE;
 	config = (struct calibrate_config){
 		.procfs = settings.paths[COMMAND_PROCFS],
 		.socket = socket,
+		.file = file,
 		.duration_s = settings.for_s,
 		.undo = settings.undo,
 	};

@@ -30,7 +30,8 @@ class Scene:
         return self.hostd.state_dir / "calibration.conf"
 
     def calibrate(self, *flags):
-        return self.hostd.vmpower("calibrate", *flags, check=False)
+        return self.hostd.vmpower("calibrate", "--state-dir", self.hostd.state_dir, *flags,
+                                  check=False)
 
     def zones(self):
         return {z["name"]: z for z in self.hostd.get("/api/v1/host")["zones"]
@@ -57,9 +58,17 @@ def test_busy_host(scene):
 def test_interrupted(scene):
     r = scene.host.run("timeout", "--preserve-status", "-s", "INT", "2",
                        scene.hostd.build / "vmpower", "calibrate", "--run-dir",
-                       scene.hostd.run_dir, "--procfs", scene.idle, check=False)
+                       scene.hostd.run_dir, "--state-dir", scene.hostd.state_dir, "--procfs",
+                       scene.idle, check=False)
     assert r.returncode == 1 and "nothing was changed" in r.stderr, r.stdout + r.stderr
     assert not list(scene.hostd.state_dir.glob("calibration*"))
+
+
+def test_elsewhere(scene):
+    """It writes where it is told to, and not where the daemon says."""
+    r = scene.calibrate("--for", "5s", "--state-dir", scene.idle)
+    assert r.returncode == 1 and str(scene.values) in r.stderr, r.stderr
+    assert "--state-dir" in r.stderr and not list(scene.idle.glob("calibration*"))
 
 
 @pytest.mark.parametrize("duration", ("4", "25h", "5x", "", "-5"))

@@ -189,6 +189,11 @@ static void renamed(struct fixture *f)
 	strcpy(f->snapshot->zones[0].name, "package-1");
 }
 
+static void odd(struct fixture *f)
+{
+	strcpy(f->snapshot->zones[1].name, "a\"]\nb");
+}
+
 static void fewer(struct fixture *f)
 {
 	f->snapshot->n_zones = 1;
@@ -207,6 +212,7 @@ static void test_broken(void **state)
 		const char *message;
 	} cases[] = {
 		{ estimate, 0, "source=estimate" },
+		{ odd, 0, "name" },
 		{ degraded, 3, "did not measure all the time" },
 		{ excluded, 3, "zone dram-0" },
 		{ lower, 3, "zone package-0" },

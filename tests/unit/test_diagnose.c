@@ -130,6 +130,7 @@ static void calibrated_too_high(struct facts *facts)
 {
 	facts->hostd.snapshot->zones[0].idle_origin = IDLE_POWER_CALIBRATED;
 	facts->hostd.snapshot->zones[0].idle_uw = 45000000;
+	facts->hostd.snapshot->calibration_file = "/a state/calibration.conf";
 }
 
 static void configured_too_high(struct facts *facts)
@@ -386,7 +387,7 @@ static const struct {
 		"systemctl restart vmpower-hostd", "0400" },
 	{ excluded_zone, FINDING_ERROR, "zone-excluded", false, NULL, NULL },
 	{ calibrated_too_high, FINDING_WARNING, "idle-power-too-high", true,
-		"vmpower calibrate --undo", "has changed since" },
+		"vmpower calibrate --undo --state-dir '/a state'", "has changed since" },
 	{ configured_too_high, FINDING_WARNING, "idle-power-too-high", false,
 		"correct idle_w of [zone \"dram-0\"] in /srv/vmpower/hostd.conf",
 		"too high" },
