@@ -94,8 +94,10 @@ static void write_domain(FILE *file, const struct sample *sample, size_t index)
 	char uuid[UUID_TEXT_SIZE];
 	uint64_t process_ns = 0;
 
+	/* vhost's are kernel threads: not on the clock of QEMU's process. */
 	for (size_t i = 0; i < domain->n_threads; i++)
-		process_ns += threads[i].cpu_ns;
+		if (threads[i].kind != SAMPLE_THREAD_VHOST)
+			process_ns += threads[i].cpu_ns;
 	uuid_format(&domain->uuid, uuid);
 	fprintf(file,
 		"%s{\"uuid\":\"%s\",\"name\":\"vm%d\",\"vcpus\":%u,\"memory_kib\":%" PRIu64
