@@ -13,8 +13,10 @@
 
 #include <cmocka.h>
 
+#include "host/trace_reader.h"
 #include "tests/bench/accuracy/run.h"
 #include "tests/bench/accuracy/run_sample.h"
+#include "tests/bench/accuracy/trace.h"
 
 #define TICKS 20
 
@@ -153,11 +155,99 @@ static void test_sums(void **state)
 		}
 }
 
+static void assert_same_domain(const struct sample *a, const struct sample *b, size_t d)
+{
+	const struct sample_domain *x = &a->domains[d], *y = &b->domains[d];
+
+	assert_int_equal(uuid_compare(&x->uuid, &y->uuid), 0);
+	assert_int_equal(x->n_vcpus, y->n_vcpus);
+	assert_int_equal(x->memory_kib, y->memory_kib);
+	assert_int_equal(x->exited_ns, y->exited_ns);
+	assert_int_equal(x->n_threads, y->n_threads);
+	for (size_t n = 0; n < a->n_nodes; n++)
+		assert_int_equal(
+			*sample_resident_kib(a, d, n), *sample_resident_kib(b, d, n));
+	for (size_t i = 0; i < x->n_threads; i++) {
+		const struct sample_thread *t = &a->threads[x->first_thread + i];
+		const struct sample_thread *u = &b->threads[y->first_thread + i];
+
+		assert_int_equal(t->tid, u->tid);
+		assert_int_equal(t->kind, u->kind);
+		assert_int_equal(t->index, u->index);
+		assert_int_equal(t->cpu_ns, u->cpu_ns);
+		assert_int_equal(t->last_cpu, u->last_cpu);
+	}
+}
+
+static void assert_same_sample(const struct sample *a, const struct sample *b)
+{
+	assert_int_equal(a->n_zones, b->n_zones);
+	for (size_t z = 0; z < a->n_zones; z++)
+		assert_int_equal(a->zones[z].energy_uj, b->zones[z].energy_uj);
+	assert_int_equal(a->n_cpus, b->n_cpus);
+	for (size_t i = 0; i < a->n_cpus; i++) {
+		assert_int_equal(a->cpus[i].busy_ns, b->cpus[i].busy_ns);
+		assert_int_equal(a->cpus[i].khz, b->cpus[i].khz);
+	}
+	assert_int_equal(a->n_nodes, b->n_nodes);
+	assert_int_equal(a->n_domains, b->n_domains);
+	for (size_t d = 0; d < a->n_domains; d++)
+		assert_same_domain(a, b, d);
+}
+
+/* What was written since the last call, as the daemon's reader has it. */
+static void take_written(struct trace *trace, struct trace_reader *reader, char **text,
+	size_t *from, enum trace_line expected)
+{
+	enum trace_line line;
+	long to;
+
+	assert_int_equal(fflush(trace->record), 0);
+	to = ftell(trace->record);
+	assert_int_equal(
+		trace_reader_take(reader, *text + *from, (size_t)to - *from, &line), 0);
+	assert_int_equal(line, expected);
+	*from = (size_t)to;
+}
+
+/* A recording, read by the daemon's own reader, is what was simulated. */
+static void test_recording(void **state)
+{
+	struct sample sample = { 0 };
+	struct trace_reader *reader;
+	struct trace trace = { 0 };
+	size_t from = 0, size = 0;
+	char *text = NULL;
+	struct run *run;
+
+	(void)state;
+	assert_int_equal(run_new(scenario_find("high"), 2002, &run, &sample), 0);
+	assert_int_equal(trace_reader_new(&reader), 0);
+	trace.record = open_memstream(&text, &size);
+	assert_non_null(trace.record);
+	trace_write_host(&trace, run);
+	take_written(&trace, reader, &text, &from, TRACE_LINE_HOST);
+	assert_int_equal(trace_reader_machine(reader)->n_packages, run->rig.n_packages);
+	for (unsigned t = 0; t < 3 * TICKS; t++) {
+		trace_write_sample(&trace, run, &sample);
+		take_written(&trace, reader, &text, &from, TRACE_LINE_TICK);
+		assert_same_sample(&sample, trace_reader_sample(reader));
+		assert_int_equal(trace_reader_t_ns(reader), run_time_ns(run));
+		assert_int_equal(run_tick(run, &sample), 0);
+	}
+	fclose(trace.record);
+	free(text);
+	trace_reader_free(reader);
+	sample_deinit(&sample);
+	run_free(run);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_seeds),
 		cmocka_unit_test(test_sums),
+		cmocka_unit_test(test_recording),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

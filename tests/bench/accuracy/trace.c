@@ -21,9 +21,10 @@ static const char *comma(size_t i)
 	return i > 0 ? "," : "";
 }
 
-static void write_host(FILE *file, const struct run *run)
+void trace_write_host(struct trace *trace, const struct run *run)
 {
 	const struct machine *machine = &run->machine;
+	FILE *file = trace->record;
 
 	fputs("{\"type\":\"host\",\"version\":1,\"cpus\":[", file);
 	for (size_t i = 0; i < machine->n_cpus; i++)
@@ -75,7 +76,7 @@ int trace_open(struct trace *trace, const char *dir, const char *name, uint64_t 
 	}
 	trace->record = record;
 	trace->truth = truth;
-	write_host(record, run);
+	trace_write_host(trace, run);
 	return 0;
 }
 

@@ -24,6 +24,8 @@ struct trace {
 int trace_open(struct trace *trace, const char *dir, const char *name, uint64_t seed,
 	const struct run *run);
 
+/* The first line: trace_open() has written it. */
+void trace_write_host(struct trace *trace, const struct run *run);
 void trace_write_sample(
 	struct trace *trace, const struct run *run, const struct sample *sample);
 void trace_write_truth(struct trace *trace, const struct run *run);
