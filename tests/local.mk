@@ -54,7 +54,7 @@ endif
 EXTRA_PROGRAMS = $(BENCHES)
 CLEANFILES += $(EXTRA_PROGRAMS)
 
-# All of it: about a minute and a half. The README has what it prints.
+# Under a minute. The README has what it prints.
 bench-accuracy: tests/bench/bench_accuracy
 	./tests/bench/bench_accuracy --markdown
 

@@ -211,8 +211,8 @@ void report_print_markdown(FILE *out, const struct report *reports, unsigned n)
 	fprintf(out,
 		"Simulated hosts; on hardware it is unverified. Seeds %" PRIu64
 		" to %" PRIu64
-		" of `make bench-accuracy`, %u s each without the first %u, "
-		"none of them used in tuning; the truth is the Shapley value of the "
+		" of `make bench-accuracy`, %u s each without the first %u%s; "
+		"the truth is the Shapley value of the "
 		"packages' dynamic power (exact up to %u players at a time, the standard "
 		"error of the rest at most %.2f %% of a run's energy). WAPE: sum of "
 		"|attributed - true| over domains and host, by the true sum; means over "
@@ -221,8 +221,11 @@ void report_print_markdown(FILE *out, const struct report *reports, unsigned n)
 		"given the dynamic energy; the last column has those that share out all "
 		"energy, idle included, as published.\n\n",
 		reports[0].first_seed, reports[0].last_seed, reports[0].n_ticks,
-		CONTEST_WARM_UP, SHAPLEY_EXACT_MAX, 100 * truth_error(&reports[0]),
-		100 * SCORE_PART_MIN);
+		CONTEST_WARM_UP,
+		reports[0].last_seed < SCENARIO_TUNING_SEED
+			? ", none of them used in tuning"
+			: "",
+		SHAPLEY_EXACT_MAX, 100 * truth_error(&reports[0]), 100 * SCORE_PART_MIN);
 	print_entrants(out, &reports[0]);
 	print_scenarios(out, reports, n);
 	for (unsigned i = 0; i < n; i++)
