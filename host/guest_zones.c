@@ -129,26 +129,26 @@ static void sum_weights(const struct guest_zones *zones, const struct sample *sa
 	}
 }
 
-/* Adds a share of a host zone; row: the domain's weights in the zone's package. */
+/*
+ * Adds a share of a host zone; row: the domain's weights in the zone's package. What
+ * rounding leaves, less than 1 of each socket, goes with what has no vCPU.
+ */
 static void add_share(const struct guest_zones *zones, const struct tick_share *share,
 	const uint64_t row[GUEST_ZONES_SOCKETS_MAX + 1], struct socket_energy *energy)
 {
-	struct apportion_player players[GUEST_ZONES_SOCKETS_MAX + 1] = { 0 };
-	size_t n = zones->n_sockets;
+	unsigned __int128 sum = row[GUEST_ZONES_SOCKETS_MAX];
+	uint64_t left_uj = share->dynamic_uj;
 
-	energy->common_uj += share->idle_uj;
-	if (share->dynamic_uj == 0)
-		return;
-	for (size_t s = 0; s < n; s++)
-		players[s].weight = row[s];
-	players[n].weight = row[GUEST_ZONES_SOCKETS_MAX];
-	if (!apportion(share->dynamic_uj, players, n + 1)) {
-		energy->common_uj += share->dynamic_uj;
-		return;
+	for (size_t s = 0; s < zones->n_sockets; s++)
+		sum += row[s];
+	for (size_t s = 0; s < zones->n_sockets && sum > 0; s++) {
+		uint64_t part_uj = (uint64_t)((unsigned __int128)share->dynamic_uj *
+					      row[s] / sum);
+
+		energy->uj[s] += part_uj;
+		left_uj -= part_uj;
 	}
-	for (size_t s = 0; s < n; s++)
-		energy->uj[s] += players[s].share;
-	energy->common_uj += players[n].share;
+	energy->common_uj += left_uj + share->idle_uj;
 }
 
 /* How many vCPUs each socket has online; where no thread tells, the first ones are. */

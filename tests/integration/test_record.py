@@ -3,6 +3,7 @@
 """What vmpower-hostd recorded, replayed: its own ticks again, to the microjoule."""
 import json
 import os
+import re
 import subprocess
 
 import pytest
@@ -87,6 +88,29 @@ def test_replay_is_what_was(bed, build, sim_and_host):
         for name, zone in zones.items():
             assert zone["total_uj"] == replayed[t_ns][name]["total_uj"]
             assert all(d["idle_uj"] == "0" for d in zone["domains"].values())
+
+
+def test_memory(bed):
+    """What a domain has resident is in the trace, and what it is configured to have."""
+    host = bed.host()
+    sim = bed.simrapl(host, packages=",".join("0" * os.cpu_count()), idle_w=IDLE_W,
+                      busy_w=BUSY_W)
+    guest, = bed.guests(host, {"one": ()})
+    trace = bed.directory() / "vm.trace"
+    hostd = bed.hostd(host, sim, "--record", trace)
+    watch = Watch(hostd)
+    try:
+        watch.sleep(4)
+    finally:
+        watch.close()
+    status = host.run("cat", f"/proc/{guest.pid}/status").stdout
+    rss_kib = int(re.search(r"^VmRSS:\s+(\d+) kB$", status, re.M).group(1))
+    assert hostd.stop() == 0
+    domain, = json.loads(trace.read_text().splitlines()[-1])["domains"]
+    print(f"{domain['rss_kib']} KiB of {rss_kib}, configured {domain['memory_kib']}")
+    assert domain["memory_kib"] >= 64 << 10
+    assert len(domain["rss_kib"]) == 1
+    assert domain["rss_kib"][0] == pytest.approx(rss_kib, rel=0.2)
 
 
 def test_a_recording_is_not_overwritten(bed, sim_and_host):

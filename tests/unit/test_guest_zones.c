@@ -227,6 +227,26 @@ static void test_odd_threads(void **state)
 	assert_int_equal(uj[2], 1000);
 }
 
+/* What rounding leaves of several zones goes by vCPUs, all of it. */
+static void test_rounding(void **state)
+{
+	struct fixture *f = *state;
+	const uint64_t *uj;
+
+	begin(f, 3, 1);
+	for (uint16_t i = 0; i < 3; i++)
+		add(f, SAMPLE_THREAD_VCPU, i, 200 * MS, 0, 8);
+	*tick_share(&f->tick, 0, 0) = (struct tick_share){ 11, 0 };
+	*tick_share(&f->tick, 0, 1) = (struct tick_share){ 5, 0 };
+	*tick_share(&f->tick, 0, 2) = (struct tick_share){ 2, 0 };
+	uj = split(f);
+	/* 3 + 1 each, and 2 + 2 that are left: the first one has one more. */
+	assert_int_equal(uj[0], 6);
+	assert_int_equal(uj[2], 5);
+	assert_int_equal(uj[4], 5);
+	assert_int_equal(uj[1] + uj[3] + uj[5], 2);
+}
+
 /* vCPUs come and go across the sockets' borders; the zones stay. */
 static void test_plugged(void **state)
 {
@@ -360,6 +380,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_sockets, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_one_socket, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_odd_threads, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_rounding, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_plugged, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_dram_comes_and_goes, setup, teardown),
