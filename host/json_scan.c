@@ -360,30 +360,43 @@ static bool scan_short(struct json_scan *scan, uint64_t *ret_value)
 	return true;
 }
 
+/* The begin of a number, which may be in quotes. */
+static bool open_number(struct json_scan *scan)
+{
+	bool quoted = json_scan_peek(scan) == '"';
+
+	scan->at += quoted;
+	return quoted;
+}
+
+static int close_number(struct json_scan *scan, bool quoted)
+{
+	if (!quoted)
+		return 0;
+	if (look(scan) != '"')
+		return expect(scan, "'\"'");
+	scan->at++;
+	return 0;
+}
+
 int json_scan_u64(struct json_scan *scan, uint64_t *ret_value)
 {
-	char c = json_scan_peek(scan);
+	bool quoted = open_number(scan);
 	uint64_t value;
 
-	if (c == '"') {
-		scan->at++;
-		if (!scan_short(scan, &value) && scan_whole(scan, &value) < 0)
-			return -EBADMSG;
-		if (look(scan) != '"')
-			return expect(scan, "'\"'");
-		scan->at++;
-	} else if (!is_digit(c)) {
-		return expect(scan, c == '-' ? "a number of 0 or more" : "a number");
-	} else if (!scan_short(scan, &value) && scan_whole(scan, &value) < 0) {
+	if (look(scan) == '-')
+		return expect(scan, "a number of 0 or more");
+	if (!scan_short(scan, &value) && scan_whole(scan, &value) < 0)
 		return -EBADMSG;
-	}
+	if (close_number(scan, quoted) < 0)
+		return -EBADMSG;
 	*ret_value = value;
 	return 0;
 }
 
 int json_scan_i64(struct json_scan *scan, int64_t *ret_value)
 {
-	bool negative = json_scan_peek(scan) == '-';
+	bool quoted = open_number(scan), negative = look(scan) == '-';
 	const char *start = scan->at;
 	uint64_t value;
 
@@ -394,26 +407,31 @@ int json_scan_i64(struct json_scan *scan, int64_t *ret_value)
 		scan->at = start;
 		return expect(scan, "a number between -2^63 and 2^63");
 	}
+	if (close_number(scan, quoted) < 0)
+		return -EBADMSG;
 	*ret_value = negative ? -(int64_t)value : (int64_t)value;
 	return 0;
 }
 
 int json_scan_fixed(struct json_scan *scan, unsigned digits, uint64_t *ret_value)
 {
+	bool quoted = open_number(scan), exact;
+	const char *start = scan->at;
 	struct decimal decimal;
-	const char *start;
-	bool exact;
+	uint64_t value;
 
-	if (json_scan_peek(scan) == '-')
+	if (look(scan) == '-')
 		return expect(scan, "a number of 0 or more");
-	start = scan->at;
 	if (scan_decimal(scan, &decimal) < 0)
 		return -EBADMSG;
 	decimal.exponent += digits;
-	if (round_decimal(&decimal, ret_value, &exact) < 0) {
+	if (round_decimal(&decimal, &value, &exact) < 0) {
 		scan->at = start;
 		return expect(scan, "a smaller number");
 	}
+	if (close_number(scan, quoted) < 0)
+		return -EBADMSG;
+	*ret_value = value;
 	return 0;
 }
 

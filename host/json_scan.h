@@ -60,11 +60,11 @@ bool json_string_is(const struct json_string *string, const char *text);
 /* With its escapes undone. -ENAMETOOLONG; -EINVAL: there is a NUL in it. */
 int json_string_copy(const struct json_string *string, char *text, size_t size);
 
-/* A whole number of 0 or more, bare or as a string of digits. */
+/* Numbers are bare, or strings of nothing but a number. A whole one of 0 or more: */
 int json_scan_u64(struct json_scan *scan, uint64_t *ret_value);
-/* A bare whole number. */
+/* A whole one. */
 int json_scan_i64(struct json_scan *scan, int64_t *ret_value);
-/* A number of 0 or more in units of 10^-digits, rounded: 20.5 and 6 is 20500000. */
+/* One of 0 or more in units of 10^-digits, rounded: 20.5 and 6 is 20500000. */
 int json_scan_fixed(struct json_scan *scan, unsigned digits, uint64_t *ret_value);
 
 /* Any value. */

@@ -9,10 +9,6 @@
 
 #include "host/apportion.h"
 #include "host/weight.h"
-#include "shared/clock.h"
-
-/* start_ticks count in USER_HZ, which is 100 wherever KVM runs. */
-#define START_TICK_NS (NSEC_PER_SEC / 100)
 
 #define NO_PACKAGE CPU_LOAD_NO_PACKAGE
 
@@ -103,7 +99,7 @@ static uint64_t growth(uint64_t previous, uint64_t now)
 static uint64_t age_ns(uint64_t start_ticks, uint64_t previous_boottime_ns)
 {
 	unsigned __int128 end_of_tick_ns = ((unsigned __int128)start_ticks + 1) *
-					   START_TICK_NS;
+					   SAMPLE_START_TICK_NS;
 
 	return end_of_tick_ns < previous_boottime_ns
 		       ? previous_boottime_ns - (uint64_t)end_of_tick_ns

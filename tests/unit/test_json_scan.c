@@ -50,7 +50,7 @@ static void test_u64(void **state)
 		{ "1e-30", 0, "a whole number" },
 		{ "1.00000000000000000000000001", 0, "a whole number" },
 		{ "-1", 0, "a number of 0 or more" },
-		{ "\"-1\"", 0, "a number" },
+		{ "\"-1\"", 0, "a number of 0 or more" },
 		{ "\"\"", 0, "a number" },
 		{ "\"12", 0, "'\"'" },
 		{ "1.", 0, "a digit" },
@@ -90,7 +90,9 @@ static void test_i64(void **state)
 		{ "9223372036854775808", -EBADMSG, 0 },
 		{ "-18446744073709551616", -EBADMSG, 0 },
 		{ "--5", -EBADMSG, 0 },
-		{ "\"5\"", -EBADMSG, 0 },
+		{ "\"-5\"", 0, -5 },
+		{ "\"5", -EBADMSG, 0 },
+		{ "\"5 \"", -EBADMSG, 0 },
 	};
 
 	(void)state;
@@ -120,7 +122,8 @@ static void test_fixed(void **state)
 		{ "1e13", 0, UINT64_C(10000000000000000000) },
 		{ "1e14", -EBADMSG, 0 },
 		{ "-1", -EBADMSG, 0 },
-		{ "\"20\"", -EBADMSG, 0 },
+		{ "\"20.5\"", 0, 20500000 },
+		{ "\"20", -EBADMSG, 0 },
 	};
 
 	(void)state;

@@ -19,8 +19,8 @@
 #include "tests/unit/scene.h"
 
 /* How many bytes the disk still takes, and whether it takes any at all now. */
-static volatile size_t disk_room = SIZE_MAX;
-static volatile bool disk_blocks;
+static _Atomic size_t disk_room = SIZE_MAX;
+static _Atomic bool disk_blocks;
 
 ssize_t __real_write(int fd, const void *data, size_t size);
 ssize_t __wrap_write(int fd, const void *data, size_t size);

@@ -48,11 +48,12 @@ struct world {
 	struct trace_reader *reader;
 };
 
-static struct meter *new_meter(bool given)
+static struct meter *new_meter(bool given, bool learn)
 {
 	const struct meter_options options = {
 		.idle_policy = IDLE_POLICY_RESERVED,
 		.weight = { 0.15, 2.0 },
+		.learn = learn,
 	};
 	struct meter *meter;
 
@@ -91,8 +92,8 @@ static void world_init(struct world *world, uint64_t seed)
 	for (size_t z = 0; z < MACHINE_ZONES_MAX; z++)
 		world->energy_uj[z] = random_below(&world->random, SCENE_RANGE_UJ);
 	world->next_tid = 100;
-	world->meter = new_meter(true);
-	world->other_meter = new_meter(false);
+	world->meter = new_meter(true, seed % 2);
+	world->other_meter = new_meter(false, seed % 2);
 	assert_int_equal(trace_reader_new(&world->reader), 0);
 }
 
