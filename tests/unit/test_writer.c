@@ -191,6 +191,57 @@ static void test_failure(void **state)
 	assert_true(status.n_checkpoints == 1 && status.error == 0);
 }
 
+static struct interval_record make_record(uint64_t hour)
+{
+	return (struct interval_record){ .interval = { .from_sequence = hour - 1,
+						 .to_sequence = hour,
+						 .since_s = 3600 * hour,
+						 .until_s = 3600 * (hour + 1) } };
+}
+
+static struct writer_status wait_for_intervals(struct fixture *fixture, uint64_t n)
+{
+	struct writer_status status = { 0 };
+
+	for (int i = 0; i < 10000 && status.n_intervals < n; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_true(status.n_intervals == n && status.n_waiting == 0);
+	return status;
+}
+
+/* Records do not wait for the next checkpoint, but for room, and for nobody at the end.
+ */
+static void test_intervals(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_record record = make_record(1);
+	struct writer_status status = { 0 };
+
+	start(fixture, 3600000);
+	assert_int_equal(writer_push(fixture->writer, &record), 0);
+	status = wait_for_intervals(fixture, 1);
+	assert_true(status.intervals_sequence == 1 && status.intervals_error == 0);
+	assert_true(status.n_checkpoints == 0);
+	in_dir(fixture, "mv intervals kept && mkdir intervals");
+	for (uint64_t hour = 2; hour < 5; hour++) {
+		record = make_record(hour);
+		assert_int_equal(writer_push(fixture->writer, &record), 0);
+	}
+	for (int i = 0; i < 10000 && !status.intervals_error; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_int_equal(status.intervals_error, -EISDIR);
+	assert_true(status.n_waiting == 3);
+	in_dir(fixture, "rmdir intervals && mv kept intervals");
+	/* It would try again in 5 s. */
+	stop(fixture);
+	in_dir(fixture, "test $(stat -c %s intervals) = 512 && "
+			"test $(stat -c %a intervals) = 600");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -198,6 +249,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_to_do, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_beside_ticks, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_intervals, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
