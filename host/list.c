@@ -74,7 +74,11 @@ static void print_domain(FILE *out, const struct snapshot *snapshot,
 	};
 
 	text_print_padded(out, domain->name, width);
-	fprintf(out, " %5d %5" PRIu32, domain->id, domain->n_vcpus);
+	if (domain->id < 0)
+		fprintf(out, " %5s", "-");
+	else
+		fprintf(out, " %5d", domain->id);
+	fprintf(out, " %5" PRIu32, domain->n_vcpus);
 	print_energy(out, &energy);
 	fprintf(out, "  %s%s\n", link_state_name(domain->link.state),
 		domain->paused ? ", paused" : "");

@@ -188,6 +188,7 @@ unit_host = \
 	tests/unit/test_process \
 	tests/unit/test_process_memory \
 	tests/unit/test_procstat \
+	tests/unit/test_progress \
 	tests/unit/test_recorder \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
@@ -327,6 +328,8 @@ tests_unit_test_process_memory_SOURCES = tests/unit/test_process_memory.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_process_memory_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_process_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_progress_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_progress_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)

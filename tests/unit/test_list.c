@@ -85,6 +85,7 @@ static void test_says_what_is_wrong(void **state)
 	snapshot->source = "estimate";
 	snapshot->quality = MESSAGE_ESTIMATED;
 	snapshot->libvirt_connected = false;
+	snapshot->domains[0].id = -1;
 	snapshot->zones[1].state = TICK_ZONE_EXCLUDED;
 	snapshot->zones[1].problem = "energy_uj is empty;\treload it";
 	snapshot->zones[0].state = TICK_ZONE_AMBIGUOUS;
@@ -92,6 +93,7 @@ static void test_says_what_is_wrong(void **state)
 	assert_non_null(strstr(text, "source=estimate  quality=estimated"));
 	assert_non_null(strstr(text, "estimate from CPU time, not a measurement"));
 	assert_non_null(strstr(text, "libvirt is away"));
+	assert_non_null(strstr(text, "\nweb1               -     4 "));
 	assert_non_null(
 		strstr(text, "dram-0 is excluded: energy_uj is empty;?reload it\n"));
 	assert_non_null(strstr(text, "package-0 may have wrapped unseen"));
