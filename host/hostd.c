@@ -94,7 +94,7 @@ static void log_intervals(struct hostd *hostd, int error)
 		log_error(
 			"Cannot write %s/intervals: %s; hours that are over wait in memory and "
 			"the totals go on, but should this program be killed, several hours "
-			"become one record. Make room there",
+			"become one record. Make room there or make it writable",
 			hostd->config->state_dir, strerror(-error));
 	else
 		log_info("%s/intervals is written again", hostd->config->state_dir);

@@ -13,9 +13,11 @@
 
 #include "host/interval_file.h"
 #include "host/interval_load.h"
+#include "host/interval_queue.h"
 #include "host/ledger_check.h"
 #include "host/ledger_close.h"
 #include "host/ledger_file.h"
+#include "host/ledger_guard.h"
 #include "host/ledger_load.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
@@ -32,8 +34,7 @@ struct ledger {
 	int error;
 	uint64_t retry_boottime_ns;
 	/* Records of closed intervals that nobody took yet. */
-	size_t n_closed, closed_size;
-	struct interval_record *closed;
+	struct interval_queue closed;
 	uint64_t intervals_end;
 	uint64_t durable_sequence;
 };
@@ -62,9 +63,7 @@ void ledger_close(struct ledger *ledger)
 	ledger_file_close(ledger->file);
 	ledger_book_free(ledger->book);
 	sample_deinit(&ledger->previous);
-	for (size_t i = 0; i < ledger->n_closed; i++)
-		interval_record_deinit(&ledger->closed[i]);
-	free(ledger->closed);
+	interval_queue_deinit(&ledger->closed);
 	free(ledger);
 }
 
@@ -202,21 +201,6 @@ static int start_book(struct ledger *ledger, const struct uuid *boot_id, char *m
 	return r;
 }
 
-static int reserve_closed(struct ledger *ledger)
-{
-	size_t size = ledger->closed_size ? 2 * ledger->closed_size : 4;
-	struct interval_record *closed;
-
-	if (ledger->n_closed < ledger->closed_size)
-		return 0;
-	closed = reallocarray(ledger->closed, size, sizeof(*closed));
-	if (!closed)
-		return -ENOMEM;
-	ledger->closed = closed;
-	ledger->closed_size = size;
-	return 0;
-}
-
 /* Records that are not this book's are set aside; it has the same energy in one. */
 static int set_intervals_aside(
 	struct ledger *ledger, int reason, struct interval_load *load, char *message)
@@ -242,7 +226,7 @@ static int start_intervals(struct ledger *ledger, char *message)
 	static const struct interval_load_use use = { .remember = true };
 	const char *dir = ledger->file->dir;
 	struct interval_load load;
-	int r = reserve_closed(ledger);
+	int r = interval_queue_reserve(&ledger->closed);
 
 	if (r == 0)
 		r = interval_load(ledger->file->dir_fd, ledger->book, &use, &load);
@@ -265,7 +249,7 @@ static int start_intervals(struct ledger *ledger, char *message)
 			dir, INTERVAL_FILE, load.n_damaged);
 	ledger->intervals_end = load.end;
 	if (load.has_missing)
-		ledger->closed[ledger->n_closed++] = load.missing;
+		interval_queue_put(&ledger->closed, &load.missing);
 	return 0;
 }
 
@@ -321,20 +305,46 @@ static bool counts_fit(
 	       counts->threads <= sizes->threads && counts->cpus <= sizes->cpus;
 }
 
+/* One store, into memory that may be taken away. */
+struct store {
+	struct ledger_book *book;
+	const struct ledger_update *update;
+	struct ledger_image *image;
+	bool all;
+};
+
+static void run_store(void *data)
+{
+	struct store *store = data;
+
+	ledger_store(store->book, store->update, store->image, store->all);
+}
+
+static int store_guarded(struct store *store, const uint8_t *map, size_t size)
+{
+	int r = ledger_guard_run(map, size, run_store, store);
+
+	if (r < 0)
+		ledger_store_abandon(store->book);
+	return r;
+}
+
 static int replace_file(struct ledger *ledger, const struct ledger_update *update)
 {
 	const struct ledger_counts *counts = &ledger->book->header.counts;
 	const struct ledger_counts sizes = { room_for(counts->zones, 8),
 		room_for(counts->domains, 64), room_for(counts->threads, 1024),
 		room_for(counts->cpus, 64) };
+	struct ledger_file *file = ledger->file;
 	struct ledger_image image;
+	struct store store = { ledger->book, update, &image, true };
 	int r;
 
-	r = ledger_file_create(ledger->file, &sizes, &image);
+	r = ledger_file_create(file, &sizes, &image);
 	if (r < 0)
 		return r;
-	ledger_store(ledger->book, update, &image, true);
-	return ledger_file_install(ledger->file, &image);
+	r = store_guarded(&store, file->new_map, file->new_size);
+	return ledger_file_install(file, &image, r);
 }
 
 static int commit(struct ledger *ledger, const struct ledger_update *update)
@@ -345,11 +355,16 @@ static int commit(struct ledger *ledger, const struct ledger_update *update)
 	if (ledger->error && now_ns < ledger->retry_boottime_ns)
 		return ledger->error;
 	if (file->map && counts_fit(&ledger->book->header.counts, &file->image.sizes)) {
-		ledger_store(ledger->book, update, &file->image, ledger->error != 0);
-		ledger->error = 0;
-		return 0;
+		struct store store = { ledger->book, update, &file->image,
+			ledger->error != 0 };
+
+		ledger->error = store_guarded(&store, file->map, file->map_size);
+		/* Whatever happened to the file, the next try makes a new one. */
+		if (ledger->error)
+			ledger_file_drop(file);
+	} else {
+		ledger->error = replace_file(ledger, update);
 	}
-	ledger->error = replace_file(ledger, update);
 	ledger->retry_boottime_ns = now_ns + RETRY_NS;
 	return ledger->error;
 }
@@ -357,16 +372,17 @@ static int commit(struct ledger *ledger, const struct ledger_update *update)
 /* What is then in the book and not in the file: see host/interval_load.h. */
 static int close_interval(struct ledger *ledger, uint64_t wall_ns)
 {
+	struct interval_record record;
 	int r;
 
 	if (!ledger_close_is_due(ledger->book, wall_ns))
 		return 0;
-	r = reserve_closed(ledger);
+	r = interval_queue_reserve(&ledger->closed);
 	if (r == 0)
-		r = ledger_close_interval(ledger->book, ledger->durable_sequence,
-			&ledger->closed[ledger->n_closed]);
+		r = ledger_close_interval(
+			ledger->book, ledger->durable_sequence, &record);
 	if (r == 0)
-		ledger->n_closed++;
+		interval_queue_put(&ledger->closed, &record);
 	return r;
 }
 
@@ -434,13 +450,7 @@ int ledger_domain_epoch(struct ledger *ledger, const struct uuid *uuid, pid_t pi
 
 bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_record)
 {
-	if (ledger->n_closed == 0)
-		return false;
-	*ret_record = ledger->closed[0];
-	ledger->n_closed--;
-	memmove(ledger->closed, ledger->closed + 1,
-		ledger->n_closed * sizeof(*ledger->closed));
-	return true;
+	return interval_queue_take(&ledger->closed, ret_record);
 }
 
 uint64_t ledger_intervals_end(const struct ledger *ledger)

@@ -266,18 +266,24 @@ int ledger_file_create(struct ledger_file *file, const struct ledger_counts *siz
 	return 0;
 }
 
-int ledger_file_install(struct ledger_file *file, const struct ledger_image *image)
+int ledger_file_install(
+	struct ledger_file *file, const struct ledger_image *image, int error)
 {
-	if (renameat(file->dir_fd, NEW_FILE, file->dir_fd, LEDGER_FILE) < 0) {
-		int r = -errno;
-
+	if (error == 0 && renameat(file->dir_fd, NEW_FILE, file->dir_fd, LEDGER_FILE) < 0)
+		error = -errno;
+	if (error < 0) {
 		(void)unlinkat(file->dir_fd, NEW_FILE, 0);
 		unmap(&file->new_map, file->new_size);
-		return r;
+		return error;
 	}
 	unmap(&file->map, file->map_size);
 	file->map = steal_pointer(&file->new_map);
 	file->map_size = file->new_size;
 	file->image = *image;
 	return 0;
+}
+
+void ledger_file_drop(struct ledger_file *file)
+{
+	unmap(&file->map, file->map_size);
 }

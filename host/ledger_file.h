@@ -52,4 +52,9 @@ int ledger_file_adopt(struct ledger_file *file);
  */
 int ledger_file_create(struct ledger_file *file, const struct ledger_counts *sizes,
 	struct ledger_image *ret_image);
-int ledger_file_install(struct ledger_file *file, const struct ledger_image *image);
+/* error: do not put it there, which is what is returned then. */
+int ledger_file_install(
+	struct ledger_file *file, const struct ledger_image *image, int error);
+
+/* Lets go of what is mapped; the file stays as it is. */
+void ledger_file_drop(struct ledger_file *file);

@@ -33,7 +33,8 @@ int ledger_inventory(const struct ledger *ledger, struct inventory **ret_invento
 	for (size_t i = 0; i < n_rows; i++) {
 		const struct ledger_domain *row = ledger_domain(ledger, i);
 
-		if (ledger_domain_is_running(ledger, row) && add_row(inventory, row) < 0) {
+		if (ledger_domain_is_running(ledger, row) &&
+			add_row(inventory, row) < 0) {
 			inventory_free(inventory);
 			return -ENOMEM;
 		}

@@ -68,6 +68,14 @@ void ledger_store(struct ledger_book *book, const struct ledger_update *update,
 	ledger_image_commit(image, &book->header);
 }
 
+void ledger_store_abandon(struct ledger_book *book)
+{
+	if (book->domains_size > 0)
+		memset(book->changed, 0, book->domains_size * sizeof(*book->changed));
+	book->n_changed = 0;
+	book->store_all = true;
+}
+
 static void cleanup_bookp(struct ledger_book **book)
 {
 	ledger_book_free(*book);

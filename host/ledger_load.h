@@ -23,3 +23,6 @@ int ledger_load(const struct ledger_image *image, struct ledger_book **ret_book,
  */
 void ledger_store(struct ledger_book *book, const struct ledger_update *update,
 	struct ledger_image *image, bool all);
+
+/* After a store that was left in the middle: the next one is of all rows. */
+void ledger_store_abandon(struct ledger_book *book);

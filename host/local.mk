@@ -47,6 +47,7 @@ host_libhost_a_SOURCES = \
 	host/interval_file.c host/interval_file.h \
 	host/interval_fold.c host/interval_fold.h \
 	host/interval_load.c host/interval_load.h \
+	host/interval_queue.c host/interval_queue.h \
 	host/interval_record.c host/interval_record.h \
 	host/inventory.c host/inventory.h \
 	host/inventory_libvirt.c host/inventory_libvirt.h \
@@ -62,6 +63,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_export.c host/ledger_export.h \
 	host/ledger_file.c host/ledger_file.h \
 	host/ledger_image.c host/ledger_image.h \
+	host/ledger_guard.c host/ledger_guard.h \
 	host/ledger_history.c host/ledger_history.h \
 	host/ledger_inventory.c host/ledger_inventory.h \
 	host/ledger_load.c host/ledger_load.h \

@@ -429,7 +429,8 @@ static void log_ledger(struct sampler *sampler, int error)
 		return;
 	if (error < 0)
 		log_error(
-			"Cannot write %s/ledger: %s; going on in memory, make room there",
+			"Cannot write %s/ledger: %s; going on in memory, make room there "
+			"or make it writable",
 			sampler->config->state_dir, strerror(-error));
 	else
 		log_info("The ledger in %s is written again", sampler->config->state_dir);

@@ -21,6 +21,7 @@
 #include <cmocka.h>
 
 #include "host/ledger_file.h"
+#include "host/ledger_guard.h"
 #include "tests/unit/world.h"
 
 static const struct uuid boot = { { 0xb0 } };
@@ -657,6 +658,67 @@ static void test_old_file_again(void **state)
 	assert_int_equal(ledger_header(fixture->ledger)->counts.domains, 10);
 }
 
+/* Somebody empties the file that is mapped; the same fault as when the disk fails. */
+static void test_truncated(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t total_uj;
+
+	add_domains(fixture, 3, 30);
+	for (int i = 0; i < 3; i++) {
+		assert_int_equal(step(fixture), 0);
+		shell(i == 1 ? "truncate -s 40000 ledger" : ": >ledger", fixture->dir);
+		for (int s = 0; s < 5; s++)
+			assert_int_equal(step(fixture), -EIO);
+		assert_int_equal(step(fixture), 0);
+		total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
+		reopen(fixture);
+		assert_string_equal(fixture->message, "");
+		assert_adds_up(fixture->ledger);
+		assert_true(ledger_zone(fixture->ledger, 0)->total_uj == total_uj);
+	}
+}
+
+static void *map_nothing(void)
+{
+	FILE *file = tmpfile();
+	void *map;
+
+	assert_non_null(file);
+	map = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_SHARED, fileno(file), 0);
+	assert_true(map != MAP_FAILED);
+	fclose(file);
+	return map;
+}
+
+static void touch(void *data)
+{
+	*(volatile char *)data = 1;
+}
+
+/* A fault elsewhere is what it always was. */
+static void test_other_fault(void **state)
+{
+	void *map = map_nothing(), *other = map_nothing();
+	pid_t pid = fork();
+	int status;
+
+	(void)state;
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* cmocka has a handler of its own. */
+		signal(SIGBUS, SIG_DFL);
+		if (ledger_guard_run(map, 4096, touch, map) != -EIO)
+			_exit(1);
+		ledger_guard_run(map, 4096, touch, other);
+		_exit(0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGBUS);
+	munmap(map, 4096);
+	munmap(other, 4096);
+}
+
 static int run_full_disk(struct fixture *fixture)
 {
 	/* What the parent has open is below the mount. */
@@ -869,6 +931,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file_size_limit, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_old_file_again, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_other_fault, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
