@@ -6,15 +6,17 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/interval_sum.h"
 #include "host/ledger_close.h"
 #include "shared/cleanup.h"
 
 struct sum {
 	const struct ledger_book *book;
 	const struct interval_load_use *use;
-	struct interval_record record;
-	uint64_t end;	  /* of the last block that counts */
-	uint64_t until_s; /* of the record with the highest sequence */
+	struct interval_sum all;
+	struct interval_record record; /* what all came to */
+	uint64_t end;		       /* of the last block that counts */
+	uint64_t until_s;	       /* of the record with the highest sequence */
 	uint64_t to_sequence;
 	bool is_damaged;
 };
@@ -27,22 +29,34 @@ static bool record_counts(
 	       record->interval.to_sequence <= book->header.closed.to_sequence;
 }
 
+/* The block's record is kept, if somebody wants it, and else is the sum's. */
+static int sum_up(struct sum *sum, struct interval_record *record)
+{
+	cleanup(interval_record_deinit) struct interval_record copy = { 0 };
+	int r;
+
+	if (!sum->use->keep)
+		return interval_sum_add(&sum->all, record);
+	r = interval_record_add(&copy, record);
+	return r < 0 ? r : interval_sum_add(&sum->all, &copy);
+}
+
 static int add_block(struct interval_file_block *block, void *data)
 {
+	const struct ledger_interval interval = block->record.interval;
 	struct sum *sum = data;
-	const struct interval_record *record = &block->record;
 
-	if (!record_counts(sum->book, record))
+	if (!record_counts(sum->book, &block->record))
 		return 0;
 	sum->end = block->offset + block->size;
-	if (uuid_compare(&record->book, &sum->book->header.book) == 0) {
-		int r = interval_record_add(&sum->record, record);
+	if (uuid_compare(&block->record.book, &sum->book->header.book) == 0) {
+		int r = sum_up(sum, &block->record);
 
 		if (r < 0)
 			return r;
-		if (record->interval.to_sequence >= sum->to_sequence) {
-			sum->to_sequence = record->interval.to_sequence;
-			sum->until_s = record->interval.until_s;
+		if (interval.to_sequence >= sum->to_sequence) {
+			sum->to_sequence = interval.to_sequence;
+			sum->until_s = interval.until_s;
 		}
 	}
 	return sum->use->keep ? sum->use->keep(block, sum->use->data) : 0;
@@ -160,7 +174,10 @@ int interval_load(int dir_fd, struct ledger_book *book,
 
 	sum.is_damaged = scan.n_damaged > 0;
 	if (r == 0 || r == -ENOENT)
+		r = interval_sum_finish(&sum.all, &sum.record);
+	if (r == 0)
 		r = find_missing(&sum, book, &load);
+	interval_sum_deinit(&sum.all);
 	interval_record_deinit(&sum.record);
 	if (r < 0) {
 		ledger_departed_deinit(&book->departed);

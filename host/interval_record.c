@@ -197,24 +197,11 @@ static int add_zones(struct interval_record *to, const struct interval_record *f
 	return 0;
 }
 
-static int add_domain(struct interval_record *to, const struct interval_record *from,
-	uint32_t index, const uint32_t *zones, bool is_newer)
+/* Adds a domain to one that is there. */
+static void add_to_domain(struct interval_record *to, uint32_t at,
+	const struct interval_record *from, uint32_t index, const uint32_t *zones)
 {
-	const struct interval_domain *domain = &from->domains[index];
-	uint32_t at;
-	int r = interval_record_take_domain(to, &domain->uuid, domain->name, &at);
-
-	if (r < 0)
-		return r;
-	if (is_newer && domain->name[0] && strcmp(to->domains[at].name, domain->name)) {
-		char *name = strdup(domain->name);
-
-		if (!name)
-			return -ENOMEM;
-		free(to->domains[at].name);
-		to->domains[at].name = name;
-	}
-	add_quality(to->domains[at].quality_ns, domain->quality_ns);
+	add_quality(to->domains[at].quality_ns, from->domains[index].quality_ns);
 	for (uint32_t zone = 0; zone < from->n_zones; zone++) {
 		const struct tick_share *share = interval_share(from, index, zone);
 		struct tick_share *sum = interval_share(to, at, zones[zone]);
@@ -222,19 +209,111 @@ static int add_domain(struct interval_record *to, const struct interval_record *
 		sum->dynamic_uj += share->dynamic_uj;
 		sum->idle_uj += share->idle_uj;
 	}
+}
+
+static void free_names(char **names, uint32_t n)
+{
+	for (uint32_t i = 0; i < n; i++)
+		free(names[i]);
+	free(names);
+}
+
+/*
+ * Copies of the names that to will need: of a domain it has not, and of one that has
+ * another name since. NULL: of all others. *ret_new: how many it has not.
+ */
+static int copy_names(const struct interval_record *to,
+	const struct interval_record *from, char ***ret_names, uint32_t *ret_new)
+{
+	bool is_newer = from->interval.to_sequence >= to->interval.to_sequence;
+	char **names = calloc((size_t)from->n_domains + 1, sizeof(char *));
+	uint32_t at = 0, n_new = 0;
+
+	if (!names)
+		return -ENOMEM;
+	for (uint32_t i = 0; i < from->n_domains; i++) {
+		const struct interval_domain *domain = &from->domains[i];
+		bool found;
+
+		while (at < to->n_domains &&
+			uuid_compare(&to->domains[at].uuid, &domain->uuid) < 0)
+			at++;
+		found = at < to->n_domains &&
+			uuid_compare(&to->domains[at].uuid, &domain->uuid) == 0;
+		n_new += !found;
+		if (found && (!is_newer || !domain->name[0] ||
+				     strcmp(to->domains[at].name, domain->name) == 0))
+			continue;
+		names[i] = strdup(domain->name);
+		if (!names[i]) {
+			free_names(names, from->n_domains);
+			return -ENOMEM;
+		}
+	}
+	*ret_names = names;
+	*ret_new = n_new;
 	return 0;
+}
+
+/* Moves a domain up, to make room. */
+static void move_domain(struct interval_record *record, uint32_t to, uint32_t from)
+{
+	size_t n = record->n_zones;
+
+	if (to == from)
+		return;
+	record->domains[to] = record->domains[from];
+	memcpy(&record->shares[to * n], &record->shares[from * n],
+		n * sizeof(*record->shares));
+}
+
+/* From the last one on, so that what is moved was looked at. Takes the names over. */
+static void merge_domains(struct interval_record *to, const struct interval_record *from,
+	const uint32_t *zones, char **names, uint32_t n_new)
+{
+	uint32_t left = to->n_domains, at = left + n_new;
+
+	to->n_domains = at;
+	for (uint32_t i = from->n_domains; i-- > 0;) {
+		const struct uuid *uuid = &from->domains[i].uuid;
+
+		while (left > 0 && uuid_compare(&to->domains[left - 1].uuid, uuid) > 0)
+			move_domain(to, --at, --left);
+		at--;
+		if (left > 0 && uuid_compare(&to->domains[left - 1].uuid, uuid) == 0) {
+			move_domain(to, at, --left);
+			if (names[i]) {
+				free(to->domains[at].name);
+				to->domains[at].name = names[i];
+			}
+		} else {
+			to->domains[at] = (struct interval_domain){ .uuid = *uuid,
+				.name = names[i] };
+			memset(&to->shares[(size_t)at * to->n_zones], 0,
+				to->n_zones * sizeof(*to->shares));
+		}
+		names[i] = NULL;
+		add_to_domain(to, at, from, i, zones);
+	}
 }
 
 int interval_record_add(struct interval_record *to, const struct interval_record *from)
 {
-	bool is_newer = from->interval.to_sequence >= to->interval.to_sequence;
-	uint32_t zones[LEDGER_ZONES_MAX];
-	int r = add_zones(to, from, zones);
+	uint32_t zones[LEDGER_ZONES_MAX], n_new;
+	char **names;
+	int r = copy_names(to, from, &names, &n_new);
 
-	for (uint32_t i = 0; r == 0 && i < from->n_domains; i++)
-		r = add_domain(to, from, i, zones, is_newer);
 	if (r < 0)
 		return r;
+	r = reserve(to, to->n_domains + n_new);
+	if (r == 0)
+		r = add_zones(to, from, zones);
+	if (r < 0) {
+		free_names(names, from->n_domains);
+		return r;
+	}
+	merge_domains(to, from, zones, names, n_new);
+	free_names(names, from->n_domains);
 	if (to->interval.until_s == 0)
 		to->book = from->book;
 	add_quality(to->quality_ns, from->quality_ns);

@@ -70,7 +70,7 @@ static inline struct tick_share *interval_share(
 
 /*
  * Adds from to to, which then is of the time of both; names are of whichever has the
- * higher sequence. -ENOMEM leaves to with no less, and no more, than part of it.
+ * higher sequence. Takes time in proportion to both. -ENOMEM leaves to void.
  */
 int interval_record_add(struct interval_record *to, const struct interval_record *from);
 

@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "host/export_row.h"
+#include "host/interval_sum.h"
 #include "shared/cleanup.h"
 
 #define DAY_S 86400u
@@ -140,23 +141,25 @@ static int group(const struct ledger_export *query, struct ledger_history *histo
 	if (n == 0)
 		return 0;
 	qsort(history->records, n, sizeof(*history->records), compare_records);
-	for (size_t i = 1; i < n; i++) {
-		struct interval_record *to = &history->records[kept];
-		struct interval_record *from = &history->records[i];
+	for (size_t begin = 0, end = 0; begin < n; begin = end) {
+		cleanup(interval_sum_deinit) struct interval_sum sum = { 0 };
+		const struct interval_record first = {
+			.interval = history->records[begin].interval
+		};
 		int r = 0;
 
-		if (query->interval == LEDGER_EXPORT_TOTAL ||
-			compare_records(to, from) == 0) {
-			r = interval_record_add(to, from);
-			interval_record_deinit(from);
-		} else if (++kept != i) {
-			history->records[kept] = *from;
-			*from = (struct interval_record){ 0 };
-		}
+		for (; r == 0 && end < n &&
+			(query->interval == LEDGER_EXPORT_TOTAL ||
+				compare_records(&first, &history->records[end]) == 0);
+			end++)
+			r = interval_sum_add(&sum, &history->records[end]);
+		if (r == 0)
+			r = interval_sum_finish(&sum, &history->records[kept]);
 		if (r < 0)
 			return r;
+		kept++;
 	}
-	history->n = kept + 1;
+	history->n = kept;
 	return 0;
 }
 

@@ -49,6 +49,7 @@ host_libhost_a_SOURCES = \
 	host/interval_load.c host/interval_load.h \
 	host/interval_queue.c host/interval_queue.h \
 	host/interval_record.c host/interval_record.h \
+	host/interval_sum.c host/interval_sum.h \
 	host/inventory.c host/inventory.h \
 	host/inventory_libvirt.c host/inventory_libvirt.h \
 	host/json_scan.c host/json_scan.h \

@@ -167,6 +167,7 @@ unit_host = \
 	tests/unit/test_http \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
+	tests/unit/test_interval_record \
 	tests/unit/test_invariants \
 	tests/unit/test_inventory \
 	tests/unit/test_json_scan \
@@ -277,6 +278,8 @@ tests_unit_test_json_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory runs out when told to.
 tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_interval_record_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_interval_record_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
