@@ -115,6 +115,46 @@ static void print_result(const char *what, uint32_t n, struct result *result)
 		(double)result->copy_ns[TICKS - 1] / 1e3);
 }
 
+/* The tick that ends an hour makes its record and stores every row. */
+static void run_hours(uint32_t n)
+{
+	char dir[] = "/var/tmp/bench_ledger.XXXXXX", command[64];
+	const struct uuid boot = { { 1 } };
+	char message[LEDGER_MESSAGE_SIZE];
+	struct ledger *ledger;
+	uint64_t ns[TICKS];
+	struct world world;
+
+	assert(mkdtemp(dir));
+	assert(ledger_open(dir, &boot, message, &ledger) == 0);
+	world_init(&world, ZONES, 64);
+	add_domains(&world, 0, n);
+	apply(ledger, &world);
+	for (size_t i = 0; i < TICKS; i++) {
+		struct ledger_update update;
+		struct interval_record record;
+		uint64_t start_ns;
+
+		world_step(&world);
+		world.wall_ns += 3600 * (uint64_t)NSEC_PER_SEC;
+		update = world_update(&world);
+		start_ns = clock_monotonic_ns();
+		assert(ledger_apply(ledger, &update) == 0);
+		ns[i] = clock_monotonic_ns() - start_ns;
+		while (ledger_next_interval(ledger, &record))
+			interval_record_deinit(&record);
+	}
+	qsort(ns, TICKS, sizeof(ns[0]), compare_u64);
+	printf("ledger: %4u domains x %d threads, the tick that ends an hour: %.1f us "
+	       "(p99 %.1f, max %.1f)\n",
+		n, THREADS, (double)ns[TICKS / 2] / 1e3,
+		(double)ns[TICKS * 99 / 100] / 1e3, (double)ns[TICKS - 1] / 1e3);
+	ledger_close(ledger);
+	world_deinit(&world);
+	snprintf(command, sizeof(command), "rm -r %s", dir);
+	assert(system(command) == 0);
+}
+
 static void run(uint32_t n, uint32_t n_ended, bool checkpoints)
 {
 	char dir[] = "/var/tmp/bench_ledger.XXXXXX", command[64];
@@ -156,5 +196,7 @@ int main(void)
 	run(50, 10000, false);
 	run(1000, 0, false);
 	run(1000, 0, true);
+	run_hours(50);
+	run_hours(1000);
 	return 0;
 }
