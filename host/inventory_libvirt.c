@@ -401,8 +401,8 @@ static void watcher_freep(struct watcher **watcher)
 	watcher_free(*watcher);
 }
 
-static int watcher_new(const char *uri, const struct inventory *known,
-	struct watcher **ret_watcher)
+static int watcher_new(
+	const char *uri, const struct inventory *known, struct watcher **ret_watcher)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	cleanup(watcher_freep) struct watcher *watcher = calloc(1, sizeof(*watcher));

@@ -50,10 +50,11 @@ void ledger_close(struct ledger *ledger);
  * before. A domain whose QEMU is another process than before gets a new epoch.
  *
  * -EINVAL (the tick does not add up, or its parts are not of one machine), -E2BIG
- * (over LEDGER_ZONES_MAX) and -ENOMEM: nothing was added. Any other error (-ENOSPC,
- * -EDQUOT, -EFBIG, -EIO, ...): the book in memory has it, the file does not and
- * stays as it was; it catches up, whole, in one of the next calls, which try at
- * most every 5 s of the samples' boottime and return the same error in between.
+ * (over LEDGER_ZONES_MAX), -ENOMEM and -errno of getrandom(2): nothing was added, and
+ * the header's sequence is what it was. Else, with any error (-ENOSPC, -EDQUOT, -EFBIG,
+ * -EIO, -ENOMEM, ...), the book in memory has it, the file does not and stays as it
+ * was; it catches up, whole, in one of the next calls, which try at most every 5 s of
+ * the samples' boottime and return the same error in between.
  */
 int ledger_apply(struct ledger *ledger, const struct ledger_update *update);
 

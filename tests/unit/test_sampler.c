@@ -42,7 +42,8 @@ void __wrap_log_line(enum log_level level, const char *format, ...)
 int __real_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
 int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *update);
 
-static int refusal; /* of the ledger; 0: it takes what comes */
+static int refusal;    /* of the ledger; 0: it takes what comes */
+static int file_error; /* what it says when it took it; 0: what it does say */
 /* What it is told that was learned, of zone 0; NULL: what was. */
 static const struct idle_power_state *learned;
 
@@ -50,6 +51,7 @@ int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *updat
 {
 	uint64_t states[MACHINE_ZONES_MAX][LEDGER_IDLE_STATE_WORDS] = { 0 };
 	struct ledger_update changed = *update;
+	int r;
 
 	if (refusal)
 		return refusal;
@@ -57,7 +59,8 @@ int __wrap_ledger_apply(struct ledger *ledger, const struct ledger_update *updat
 		memcpy(states[0], learned, sizeof(*learned));
 		changed.idle_states = states;
 	}
-	return __real_ledger_apply(ledger, &changed);
+	r = __real_ledger_apply(ledger, &changed);
+	return r == 0 ? file_error : r;
 }
 
 struct fixture {
@@ -190,12 +193,12 @@ static void test_ambiguous(void **state)
 /* What the ledger does not take is in the next tick. */
 static void test_refused(void **state)
 {
-	static const int refusals[] = { -EINVAL, -E2BIG, -ENOMEM };
+	static const int refusals[] = { -EINVAL, -E2BIG, -ENOMEM, -ENOSYS };
 	struct fixture *fixture = *state;
 	const struct tick_zone *zone = &sampler_tick(fixture->sampler)->zones[0];
 
 	measure(fixture, "1000000\n");
-	for (size_t i = 0; i < 3; i++) {
+	for (size_t i = 0; i < 4; i++) {
 		char energy_uj[16];
 
 		snprintf(energy_uj, sizeof(energy_uj), "%zu", 1000100 + 100 * i);
@@ -212,6 +215,20 @@ static void test_refused(void **state)
 	assert_int_equal(ledger_zone(sampler_ledger(fixture->sampler), 0)->total_uj, 700);
 	measure(fixture, "1000701\n");
 	assert_int_equal(zone->total_uj, 1);
+	/* What it took does not come again, whatever is wrong with its file. */
+	for (size_t i = 0; i < 4; i++) {
+		char energy_uj[16];
+
+		snprintf(energy_uj, sizeof(energy_uj), "%zu", 1000711 + 10 * i);
+		file_error = refusals[i];
+		assert_non_null(
+			strstr(measure(fixture, energy_uj), "going on in memory"));
+		assert_int_equal(zone->total_uj, 10);
+	}
+	file_error = 0;
+	measure(fixture, "1000742\n");
+	assert_int_equal(zone->total_uj, 1);
+	assert_int_equal(ledger_zone(sampler_ledger(fixture->sampler), 0)->total_uj, 742);
 }
 
 #define UUID_A "aaaaaaaa-0000-4000-8000-00000000000a"
