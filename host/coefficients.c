@@ -21,6 +21,9 @@
 /* Who slows down others most still pays for this part of its own power. */
 #define OWN_PART_MIN 0.25
 
+/* How soon it is forgotten where the host ran. */
+#define HOST_MEMORY_S 60.0
+
 /* Wake power less than this part of the rest is not worth the computation. */
 #define WAKE_PART_MIN 1e-4
 
@@ -127,26 +130,42 @@ static double log_frequency(struct coefficients *coefficients, double khz)
 	return log(khz / coefficients->state->reference_khz);
 }
 
+/* What siblings take from each other, were they to share all, as weight had it. */
+static double lost(const struct usage_cell *cell, uint64_t weight, double smt_gain)
+{
+	double time = (double)cell->cpu_ns * WEIGHT_ONE;
+
+	if (!(smt_gain < 1) || (double)weight >= time)
+		return 0;
+	return (time - (double)weight) / (1 - smt_gain);
+}
+
 static struct load load_of(const struct usage_cell *cell,
 	const struct weight_model *weight, double package_log, double seconds)
 {
-	double unit = seconds * (double)NSEC_PER_SEC;
-	double thread = (double)cell->cpu_ns / unit;
-	double core = (double)cell->core_weight / (unit * WEIGHT_ONE);
+	double unit = seconds * (double)NSEC_PER_SEC * WEIGHT_ONE;
+	struct power_model_load *parts;
 	struct load load = { 0 };
 
 	if (cell->cpu_ns == 0 || cell->core_weight == 0)
 		return load;
-	load.parts.core = core;
-	load.parts.log_frequency = package_log;
+	parts = &load.parts;
+	parts->time = (double)cell->cpu_ns * WEIGHT_ONE / unit;
+	parts->together = lost(cell, cell->core_weight, weight->smt_gain) / unit;
+	parts->apart = lost(cell, cell->apart_weight, weight->smt_gain) / unit;
+	parts->log_frequency = package_log;
 	if (weight->frequency_exponent > 0)
-		load.parts.log_frequency += log((double)cell->weight /
-						    (double)cell->core_weight) /
-					    weight->frequency_exponent;
-	if (weight->smt_gain < 1 && thread > core)
-		load.parts.thread = (thread - core) / (1 - weight->smt_gain);
-	load.cores = core - weight->smt_gain * load.parts.thread;
+		parts->log_frequency += log((double)cell->weight /
+						(double)cell->core_weight) /
+					weight->frequency_exponent;
 	return load;
+}
+
+static void scale_load(struct load *load, double factor)
+{
+	load->parts.time *= factor;
+	load->parts.together *= factor;
+	load->parts.apart *= factor;
 }
 
 static void load_players(
@@ -164,9 +183,115 @@ static void load_players(
 		for (size_t i = 0; i < coefficients->n_players; i++) {
 			loads[i] = load_of(cell_of(tick->usage, i, p), tick->weight,
 				package_log, seconds);
-			coefficients->cores[i] += loads[i].parts.core;
+			coefficients->cores[i] += loads[i].parts.time;
 		}
 	}
+}
+
+/*
+ * How much more time domains were booked in each package than it can have been, if the
+ * host's is spread as it mostly is. Of a thread that was seen on two packages nobody
+ * knows how long it was on either; but all of its time is known, and how busy each
+ * package was.
+ */
+static void find_excess(struct coefficients *coefficients,
+	const struct coefficients_tick *tick, double seconds,
+	double ret_excess[MACHINE_PACKAGES_MAX])
+{
+	double *share = coefficients->state->host_share;
+	double unit = seconds * (double)NSEC_PER_SEC;
+	double left[MACHINE_PACKAGES_MAX], host = 0, shares = 0;
+
+	for (size_t p = 0; p < coefficients->n_packages; p++) {
+		left[p] = (double)tick->usage->loads.busy_ns[p] / unit;
+		for (size_t i = 1; i < coefficients->n_players; i++)
+			left[p] -= loads_of(coefficients, p)[i].parts.time;
+		host += left[p];
+		shares += share[p];
+	}
+	host = fmax(host, 0);
+	for (size_t p = 0; p < coefficients->n_packages; p++) {
+		double part = shares > 0 ? share[p] / shares
+					 : 1 / (double)coefficients->n_packages;
+
+		ret_excess[p] = host * part - left[p];
+	}
+}
+
+/* Moves a domain's time of threads that moved, this part of it, out of a package. */
+static void move_domain(struct coefficients *coefficients, const struct usage *usage,
+	size_t player, size_t from, double part, const double *excess)
+{
+	double unit = (double)cell_of(usage, player, from)->moved_ns * part, to_all = 0;
+	struct load *source = &loads_of(coefficients, from)[player];
+	double moved = source->parts.time * unit /
+		       (double)cell_of(usage, player, from)->cpu_ns;
+
+	for (size_t q = 0; q < coefficients->n_packages; q++)
+		if (excess[q] < 0)
+			to_all += (double)cell_of(usage, player, q)->moved_ns;
+	if (!(to_all > 0))
+		return;
+	for (size_t q = 0; q < coefficients->n_packages; q++) {
+		struct load *target = &loads_of(coefficients, q)[player];
+		double more = moved * (double)cell_of(usage, player, q)->moved_ns /
+			      to_all;
+
+		if (excess[q] < 0 && target->parts.time > 0)
+			scale_load(target, 1 + more / target->parts.time);
+	}
+	scale_load(source, 1 - moved / source->parts.time);
+}
+
+/* The host has what is left, like the average of the package where it had none. */
+static void place_host(struct coefficients *coefficients,
+	const struct coefficients_tick *tick, double seconds)
+{
+	double keep = exp(-seconds / HOST_MEMORY_S);
+
+	for (size_t p = 0; p < coefficients->n_packages; p++) {
+		struct load *loads = loads_of(coefficients, p), all = { 0 };
+		double left = (double)tick->usage->loads.busy_ns[p] /
+			      (seconds * (double)NSEC_PER_SEC);
+		double *share = &coefficients->state->host_share[p];
+
+		for (size_t i = 1; i < coefficients->n_players; i++) {
+			all.parts.time += loads[i].parts.time;
+			all.parts.together += loads[i].parts.together;
+			all.parts.apart += loads[i].parts.apart;
+			if (loads[i].parts.time > 0)
+				all.parts.log_frequency = loads[i].parts.log_frequency;
+		}
+		left = fmax(left - all.parts.time, 0);
+		*share = keep * *share + (1 - keep) * left;
+		if (!(loads[0].parts.time > 0))
+			loads[0] = all;
+		if (loads[0].parts.time > 0)
+			scale_load(&loads[0], left / loads[0].parts.time);
+	}
+}
+
+/* Books time of threads that moved where busy time is left over for it. */
+static void place_players(struct coefficients *coefficients,
+	const struct coefficients_tick *tick, double seconds)
+{
+	double excess[MACHINE_PACKAGES_MAX];
+
+	find_excess(coefficients, tick, seconds, excess);
+	for (size_t p = 0; p < coefficients->n_packages; p++) {
+		double moved = 0, part;
+
+		for (size_t i = 1; i < coefficients->n_players; i++)
+			moved += (double)cell_of(tick->usage, i, p)->moved_ns;
+		if (excess[p] <= 0 || moved <= 0)
+			continue;
+		part = excess[p] * seconds * (double)NSEC_PER_SEC / moved;
+		for (size_t i = 1; i < coefficients->n_players; i++)
+			if (cell_of(tick->usage, i, p)->moved_ns > 0)
+				move_domain(coefficients, tick->usage, i, p,
+					fmin(part, 1), excess);
+	}
+	place_host(coefficients, tick, seconds);
 }
 
 static void seat_players(struct coefficients *coefficients,
@@ -182,34 +307,42 @@ static void seat_players(struct coefficients *coefficients,
 			model_bank_forget_player(&coefficients->state->bank, s);
 }
 
-/* Sums the players up by seat. Returns the mean logarithm of the frequency. */
-static double gather(const struct coefficients *coefficients, size_t package,
+/* Sums the players up by seat. */
+static void gather(const struct coefficients *coefficients, size_t package,
 	struct power_model_sample *sample)
 {
 	const struct load *loads = loads_of(coefficients, package);
-	double core = 0, frequency = 0;
 
 	for (size_t i = 0; i < coefficients->n_players; i++) {
 		struct power_model_load *seat = &sample->players[coefficients->seats[i]];
 		const struct power_model_load *own = &loads[i].parts;
 
-		if (own->core <= 0)
-			continue;
-		seat->core += own->core;
-		seat->thread += own->thread;
-		seat->log_frequency += own->core * own->log_frequency;
-		sample->busy_cores += loads[i].cores;
+		seat->time += own->time;
+		seat->together += own->together;
+		seat->apart += own->apart;
+		seat->log_frequency += own->time * own->log_frequency;
 	}
 	for (size_t s = 0; s < sample->n_players; s++) {
 		struct power_model_load *seat = &sample->players[s];
 
-		if (seat->core <= 0)
-			continue;
-		core += seat->core;
-		frequency += seat->log_frequency;
-		seat->log_frequency /= seat->core;
+		if (seat->time > 0)
+			seat->log_frequency /= seat->time;
 	}
-	return core > 0 ? frequency / core : 0;
+}
+
+static void learn_turbo(struct turbo *turbo, const struct power_model_sample *sample)
+{
+	double time = 0, cores = 0, frequency = 0;
+
+	for (size_t s = 0; s < sample->n_players; s++) {
+		const struct power_model_load *seat = &sample->players[s];
+
+		time += seat->time;
+		cores += seat->time - seat->apart;
+		frequency += seat->time * seat->log_frequency;
+	}
+	if (time > 0)
+		turbo_learn(turbo, cores, frequency / time);
 }
 
 /* What is called idle now was called wake power before. */
@@ -236,14 +369,12 @@ static void learn(struct coefficients *coefficients, const struct coefficients_t
 	for (size_t p = 0; p < n_packages; p++) {
 		struct power_model_sample sample = {
 			.package = p,
-			.smt_0 = tick->weight->smt_gain,
 			.n_players = roster_size(&state->roster),
 		};
-		double frequency = gather(coefficients, p, &sample);
 
+		gather(coefficients, p, &sample);
 		follow_idle(state, p, tick->packages[p].idle_uw);
-		if (sample.busy_cores > 0)
-			turbo_learn(&state->turbo, sample.busy_cores, frequency);
+		learn_turbo(&state->turbo, &sample);
 		if (!tick->packages[p].measured)
 			continue;
 		sample.power = (double)tick->packages[p].dynamic_uj / 1e6 / seconds;
@@ -253,19 +384,19 @@ static void learn(struct coefficients *coefficients, const struct coefficients_t
 
 /* Each by its own factor, and by what it does to the clocks of all. */
 static double weigh_work(struct coefficients *coefficients,
-	const struct coefficients_tick *tick, const struct model_bank_view *view,
-	size_t package)
+	const struct model_bank_view *view, size_t package)
 {
 	struct load *loads = loads_of(coefficients, package);
 	double work = 0, cores = 0, gain;
 
 	for (size_t i = 0; i < coefficients->n_players; i++) {
 		const struct power_model_load *parts = &loads[i].parts;
-		double time = parts->core +
-			      parts->thread * (view->smt - tick->weight->smt_gain);
+		double time = parts->time - view->apart * parts->apart -
+			      view->together * (parts->together - parts->apart);
 
 		loads[i].weight = 0;
-		if (parts->core > 0 && time > 0)
+		loads[i].cores = power_model_cores(parts, view->apart, view->together);
+		if (parts->time > 0 && time > 0)
 			loads[i].weight = view->factors[coefficients->seats[i]] * time *
 					  exp(view->exponent * parts->log_frequency);
 		work += loads[i].weight;
@@ -332,7 +463,7 @@ static void round_weights(struct coefficients *coefficients,
 		double weight = coefficients->totals[i] * scale;
 
 		weights[i] = 0;
-		if (cell_of(tick->usage, i, package)->cpu_ns > 0)
+		if (cell_of(tick->usage, i, package)->cpu_ns > 0 || (i == 0 && weight >= 1))
 			weights[i] = weight > 1 ? (uint64_t)weight : 1;
 	}
 }
@@ -345,8 +476,7 @@ static void weigh(struct coefficients *coefficients, const struct coefficients_t
 	if (bank->unit_w > 0)
 		model_bank_view(bank, roster_size(&coefficients->state->roster), &view);
 	for (size_t p = 0; p < coefficients->n_packages; p++) {
-		double work = bank->unit_w > 0 ? weigh_work(coefficients, tick, &view, p)
-					       : 0;
+		double work = bank->unit_w > 0 ? weigh_work(coefficients, &view, p) : 0;
 
 		if (!(work > 0)) {
 			keep_refined(coefficients, tick, p);
@@ -382,9 +512,11 @@ void coefficients_step(
 			keep_refined(coefficients, tick, p);
 		return;
 	}
-	coefficients->state->bank.smt_0 = tick->weight->smt_gain;
+	coefficients->state->bank.smt_gain = tick->weight->smt_gain;
 	coefficients->state->bank.cores = count_cores(tick->usage);
 	load_players(coefficients, tick);
+	if (coefficients->n_packages > 1)
+		place_players(coefficients, tick, seconds);
 	seat_players(coefficients, tick, seconds);
 	learn(coefficients, tick, seconds);
 	weigh(coefficients, tick);

@@ -129,7 +129,7 @@ static void walk(struct cursor *cursor, struct coefficients_state *state)
 	}
 	walk_turbo(cursor, &state->turbo);
 	walk_number(cursor, &bank->unit_w, 1e-9, NUMBER_MAX);
-	walk_number(cursor, &bank->smt_0, 0, 1);
+	walk_number(cursor, &bank->smt_gain, 0, 1);
 	walk_number(cursor, &bank->cores, 0, NUMBER_MAX);
 	walk_number(cursor, &bank->wake_w, 0, NUMBER_MAX);
 	walk_seats(cursor, &state->roster);

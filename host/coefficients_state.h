@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/machine.h"
 #include "host/model_bank.h"
 #include "host/roster.h"
 #include "host/turbo.h"
@@ -16,6 +17,8 @@ struct coefficients_state {
 	/* What was taken for idle power, which the wake power goes with. */
 	bool has_idle[POWER_MODEL_PACKAGES_MAX];
 	uint64_t idle_uw[POWER_MODEL_PACKAGES_MAX];
+	/* How the host's time is spread over the packages, more or less; 0: not seen. */
+	double host_share[MACHINE_PACKAGES_MAX];
 	struct turbo turbo;
 	struct roster roster;
 	struct model_bank bank;

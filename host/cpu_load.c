@@ -130,21 +130,30 @@ static void find_reference(struct cpu_loads *loads, const struct sample *now)
 		loads->khz[p] = time_ns[p] > 0 ? weighted[p] / time_ns[p] : 0;
 }
 
-static double smt_factor(const struct cpu_loads *loads, const struct weight_model *model,
-	uint32_t cpu, uint64_t dt_ns)
+static double busy_share(const struct cpu_load *load, uint64_t dt_ns)
 {
-	double shares[WEIGHT_SIBLINGS_MAX];
+	if (load->busy_ns < dt_ns)
+		return (double)load->busy_ns / (double)dt_ns;
+	return load->busy_ns > 0;
+}
+
+/* Taken for independent of its siblings, and apart from them as far as time allows. */
+static void find_smt_factors(struct cpu_loads *loads, const struct weight_model *model,
+	uint32_t cpu, uint64_t dt_ns, double *ret_smt, double *ret_apart)
+{
+	double shares[WEIGHT_SIBLINGS_MAX], apart[WEIGHT_SIBLINGS_MAX];
+	double own = busy_share(&loads->cpus[cpu], dt_ns);
 	uint32_t sibling = loads->next_sibling[cpu];
 	size_t n = 0;
 
 	for (; sibling != cpu && n < WEIGHT_SIBLINGS_MAX;
 		sibling = loads->next_sibling[sibling]) {
-		uint64_t busy_ns = loads->cpus[sibling].busy_ns;
-
-		shares[n++] = busy_ns < dt_ns ? (double)busy_ns / (double)dt_ns
-					      : busy_ns > 0;
+		shares[n] = busy_share(&loads->cpus[sibling], dt_ns);
+		apart[n] = own + shares[n] > 1 ? (own + shares[n] - 1) / own : 0;
+		n++;
 	}
-	return n > 0 ? weight_smt_factor(model, shares, n) : 1;
+	*ret_smt = n > 0 ? weight_smt_factor(model, shares, n) : 1;
+	*ret_apart = n > 0 ? weight_smt_factor(model, apart, n) : 1;
 }
 
 static uint32_t mean_factor(unsigned __int128 weighted, uint64_t busy_ns)
@@ -155,28 +164,31 @@ static uint32_t mean_factor(unsigned __int128 weighted, uint64_t busy_ns)
 static void find_factors(struct cpu_loads *loads, const struct weight_model *model,
 	const struct sample *now, uint64_t dt_ns)
 {
-	unsigned __int128 weighted[MACHINE_PACKAGES_MAX] = { 0 };
-	unsigned __int128 smt_weighted[MACHINE_PACKAGES_MAX] = { 0 };
+	unsigned __int128 weighted[3][MACHINE_PACKAGES_MAX] = { 0 };
 
 	for (uint32_t i = 0; i < loads->n_cpus; i++) {
 		struct cpu_load *load = &loads->cpus[i];
 		uint32_t khz = i < now->n_cpus ? now->cpus[i].khz : 0;
-		double smt;
+		uint16_t package = load->package;
+		double smt, apart;
 
-		if (load->package == CPU_LOAD_NO_PACKAGE)
+		if (package == CPU_LOAD_NO_PACKAGE)
 			continue;
-		smt = smt_factor(loads, model, i, dt_ns);
+		find_smt_factors(loads, model, i, dt_ns, &smt, &apart);
 		load->smt_factor = weight_factor(smt);
-		load->factor = weight_factor(smt * weight_frequency_factor(model, khz,
-							   loads->khz[load->package]));
-		weighted[load->package] += (unsigned __int128)load->busy_ns *
-					   load->factor;
-		smt_weighted[load->package] += (unsigned __int128)load->busy_ns *
-					       load->smt_factor;
+		load->apart_factor = weight_factor(apart);
+		load->factor = weight_factor(
+			smt * weight_frequency_factor(model, khz, loads->khz[package]));
+		weighted[0][package] += (unsigned __int128)load->busy_ns * load->factor;
+		weighted[1][package] += (unsigned __int128)load->busy_ns *
+					load->smt_factor;
+		weighted[2][package] += (unsigned __int128)load->busy_ns *
+					load->apart_factor;
 	}
 	for (size_t p = 0; p < loads->n_packages; p++) {
-		loads->factor[p] = mean_factor(weighted[p], loads->busy_ns[p]);
-		loads->smt_factor[p] = mean_factor(smt_weighted[p], loads->busy_ns[p]);
+		loads->factor[p] = mean_factor(weighted[0][p], loads->busy_ns[p]);
+		loads->smt_factor[p] = mean_factor(weighted[1][p], loads->busy_ns[p]);
+		loads->apart_factor[p] = mean_factor(weighted[2][p], loads->busy_ns[p]);
 	}
 }
 

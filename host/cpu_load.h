@@ -18,9 +18,13 @@
 #define CPU_LOAD_NO_PACKAGE UINT16_MAX
 
 struct cpu_load {
-	uint16_t package;    /* or CPU_LOAD_NO_PACKAGE; the rest is 0 then */
-	uint32_t factor;     /* of its time, for weight_of() */
-	uint32_t smt_factor; /* the part of it that is for siblings */
+	uint16_t package; /* or CPU_LOAD_NO_PACKAGE; the rest is 0 then */
+	uint32_t factor;  /* of its time, for weight_of() */
+	/*
+	 * The part of it that is for siblings; and what that would be if they were busy
+	 * at different times, as far as they can be.
+	 */
+	uint32_t smt_factor, apart_factor;
 	uint64_t busy_ns;
 };
 
@@ -32,7 +36,7 @@ struct cpu_loads {
 	uint64_t busy_ns[MACHINE_PACKAGES_MAX];
 	/* Mean of its CPUs, by busy time; of an idle package: 1. */
 	uint32_t factor[MACHINE_PACKAGES_MAX];
-	uint32_t smt_factor[MACHINE_PACKAGES_MAX];
+	uint32_t smt_factor[MACHINE_PACKAGES_MAX], apart_factor[MACHINE_PACKAGES_MAX];
 	/*
 	 * The frequency whose factor is 1: the mean of the package's CPUs, by busy time,
 	 * where it is known of any; else 0. A CPU whose own is not known has this one.

@@ -12,13 +12,13 @@
  */
 static const struct {
 	double spread, memory_s;
-} spreads[MODEL_BANK_SPREADS] = { { 0.02, 600 }, { 0.3, 150 }, { 0.3, 600 } };
+} spreads[MODEL_BANK_SPREADS] = { { 0.02, 600 }, { 0.3, 300 }, { 0.3, 1500 } };
 
-static const double noises[MODEL_BANK_NOISES] = { 0.005, 0.015, 0.04 };
-static const double taus[MODEL_BANK_TAUS] = { 0.5, 2, 6 };
+static const double noises[MODEL_BANK_NOISES] = { 0.003, 0.01, 0.03 };
+static const double taus[MODEL_BANK_TAUS] = { 0.8, 2.5, 6 };
 
 /* Evidence is forgotten within about a minute. */
-#define EVIDENCE_MEMORY_S 67.0
+#define EVIDENCE_MEMORY_S 100.0
 /* Nothing is so improbable that it could not be true later. */
 #define LOG_EVIDENCE_MIN (-30.0)
 
@@ -26,8 +26,11 @@ static const double taus[MODEL_BANK_TAUS] = { 0.5, 2, 6 };
 #define WAKE_PER_CORE 0.1
 #define MEAN_PRIOR    0.85
 
+/* Siblings are kept apart, but not quite. */
+#define TOGETHER_PRIOR 0.4
+
 /* When the mean leaves this, the unit was taken from a tick unlike the others. */
-#define MEAN_MIN    0.3
+#define MEAN_MIN    0.15
 #define MEAN_MAX    3.0
 #define SAMPLES_MIN 10
 
@@ -42,12 +45,14 @@ static struct power_model_prior prior_of(const struct model_bank *bank)
 	return (struct power_model_prior){
 		.mean = MEAN_PRIOR,
 		.exponent = 2.2,
-		.smt = bank->smt_0,
+		.apart = 1 - bank->smt_gain,
+		.together = TOGETHER_PRIOR * (1 - bank->smt_gain),
 		.wake = wake,
 		.mean_sd = 0.5,
 		.exponent_sd = 0.4,
-		.smt_sd = 0.1,
-		.wake_sd = wake,
+		.apart_sd = 0.12,
+		.together_sd = 0.25,
+		.wake_sd = wake / 3,
 		.wake_package_sd = wake / 4,
 	};
 }
@@ -142,25 +147,31 @@ static void check_unit(struct model_bank *bank)
 	if (mean >= MEAN_MIN && mean <= MEAN_MAX)
 		return;
 	bank->wake_w = fmax(average(bank, POWER_MODEL_WAKE), 0) * bank->unit_w;
-	begin(bank, bank->unit_w * fmax(mean, MEAN_MIN / 4));
+	begin(bank, bank->unit_w * fmax(mean, MEAN_MIN / 2));
 }
 
-static double core_time(const struct power_model_sample *sample)
+/* The unit that makes the power of the sample what is expected of it. */
+static double guess_unit(
+	const struct model_bank *bank, const struct power_model_sample *sample)
 {
-	double sum = 0;
+	double cores = 0, wake;
 
 	for (size_t i = 0; i < sample->n_players; i++)
-		sum += sample->players[i].core;
-	return sum;
+		cores += sample->players[i].time - sample->players[i].apart;
+	if (cores < BUSY_CORES_MIN)
+		return 0;
+	wake = WAKE_PER_CORE * bank->cores * (1 - exp(-cores));
+	return sample->power / (MEAN_PRIOR * cores + wake);
 }
 
 void model_bank_update(struct model_bank *bank, struct power_model_sample *sample)
 {
-	if (!(sample->busy_cores > BUSY_CORES_MIN) || !(sample->power > 0) ||
-		!isfinite(sample->power))
+	double unit_w = guess_unit(bank, sample);
+
+	if (!(unit_w > 0) || !isfinite(unit_w))
 		return;
 	if (bank->unit_w <= 0)
-		begin(bank, sample->power / core_time(sample));
+		begin(bank, unit_w);
 	sample->power /= bank->unit_w;
 	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
 		if (power_model_update(&bank->models[m], sample))
@@ -190,7 +201,8 @@ void model_bank_view(
 		const struct power_model *model = &bank->models[m];
 
 		ret_view->exponent += belief[m] * model->state[POWER_MODEL_EXPONENT];
-		ret_view->smt += belief[m] * model->state[POWER_MODEL_SMT];
+		ret_view->apart += belief[m] * model->state[POWER_MODEL_APART];
+		ret_view->together += belief[m] * model->state[POWER_MODEL_TOGETHER];
 		for (size_t i = 0; i < n_players; i++)
 			ret_view->factors[i] += belief[m] * power_model_factor(model, i);
 	}

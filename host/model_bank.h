@@ -20,9 +20,9 @@
 struct model_bank {
 	/* The power, in watts, that the models take for 1; 0: it has not begun. */
 	double unit_w;
-	double smt_0;
-	double cores;  /* of a package */
-	double wake_w; /* what it may take to be awake; 0: by its cores */
+	double smt_gain; /* expected */
+	double cores;	 /* of a package */
+	double wake_w;	 /* what it may take to be awake; 0: by its cores */
 	/* How many were learned from since it began. */
 	unsigned int n_samples;
 	struct power_model models[MODEL_BANK_MODELS];
@@ -30,7 +30,7 @@ struct model_bank {
 
 /* What the models say together. */
 struct model_bank_view {
-	double exponent, smt;
+	double exponent, apart, together;
 	double factors[POWER_MODEL_PLAYERS_MAX];
 };
 

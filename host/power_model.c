@@ -13,16 +13,16 @@
 #define MEAN_MIN 0.05
 
 /* What the mean and the wake power may change by in a second, standard deviations. */
-#define MEAN_WALK 0.004
-#define WAKE_WALK 0.01
+#define MEAN_WALK 0.0005
+#define WAKE_WALK 0.001
 
 /* Degrees of freedom of the predictive density: a bad tick is no proof. */
-#define TAIL_DEGREES 8.0
+#define TAIL_DEGREES 6.0
 /* Innovations over 4 standard deviations correct no more than those of 4. */
-#define INNOVATION_LIMIT 16.0
+#define INNOVATION_LIMIT 7.0
 
 /* The noise is relative to the power, but not to less than this. */
-#define POWER_FLOOR 0.1
+#define POWER_FLOOR 0.5
 
 static double clamp(double value, double min, double max)
 {
@@ -45,11 +45,13 @@ void power_model_begin(struct power_model *model,
 	model->hypothesis = *hypothesis;
 	model->state[POWER_MODEL_MEAN] = prior->mean;
 	model->state[POWER_MODEL_EXPONENT] = prior->exponent;
-	model->state[POWER_MODEL_SMT] = prior->smt;
+	model->state[POWER_MODEL_APART] = prior->apart;
+	model->state[POWER_MODEL_TOGETHER] = prior->together;
 	model->state[POWER_MODEL_WAKE] = prior->wake;
 	sd[POWER_MODEL_MEAN] = prior->mean_sd;
 	sd[POWER_MODEL_EXPONENT] = prior->exponent_sd;
-	sd[POWER_MODEL_SMT] = prior->smt_sd;
+	sd[POWER_MODEL_APART] = prior->apart_sd;
+	sd[POWER_MODEL_TOGETHER] = prior->together_sd;
 	sd[POWER_MODEL_WAKE] = prior->wake_sd;
 	for (size_t i = POWER_MODEL_WAKE_PACKAGE; i < POWER_MODEL_PLAYER; i++)
 		sd[i] = prior->wake_package_sd;
@@ -95,32 +97,45 @@ void power_model_predict(struct power_model *model, size_t n_players, double sec
 								 seconds;
 }
 
+double power_model_cores(
+	const struct power_model_load *load, double apart, double together)
+{
+	/* Of what siblings take from each other, the part that is time on one core. */
+	double overlap = apart > 0 ? together / apart : 0;
+
+	return load->time - load->apart - overlap * (load->together - load->apart);
+}
+
 /* The power foretold, and its gradient at the state. */
 static double foretell(const struct power_model *model,
 	const struct power_model_sample *sample, double gradient[POWER_MODEL_STATES])
 {
 	double exponent = model->state[POWER_MODEL_EXPONENT];
-	double smt = model->state[POWER_MODEL_SMT] - sample->smt_0;
-	double awake = 1 - exp(-sample->busy_cores / model->hypothesis.tau);
-	double power = 0;
+	double apart = model->state[POWER_MODEL_APART];
+	double together = model->state[POWER_MODEL_TOGETHER];
+	double power = 0, cores = 0, awake;
 
 	memset(gradient, 0, POWER_MODEL_STATES * sizeof(*gradient));
 	for (size_t i = 0; i < sample->n_players; i++) {
 		const struct power_model_load *load = &sample->players[i];
 		double factor = model->state[POWER_MODEL_MEAN] +
 				model->state[POWER_MODEL_PLAYER + i];
+		double more = load->together - load->apart;
 		double fast, weight;
 
-		if (load->core <= 0)
+		if (load->time <= 0)
 			continue;
 		fast = exp(exponent * load->log_frequency);
-		weight = (load->core + load->thread * smt) * fast;
+		weight = (load->time - apart * load->apart - together * more) * fast;
+		cores += power_model_cores(load, apart, together);
 		power += factor * weight;
 		gradient[POWER_MODEL_PLAYER + i] = weight;
 		gradient[POWER_MODEL_MEAN] += weight;
 		gradient[POWER_MODEL_EXPONENT] += factor * weight * load->log_frequency;
-		gradient[POWER_MODEL_SMT] += factor * load->thread * fast;
+		gradient[POWER_MODEL_APART] -= factor * load->apart * fast;
+		gradient[POWER_MODEL_TOGETHER] -= factor * more * fast;
 	}
+	awake = 1 - exp(-cores / model->hypothesis.tau);
 	gradient[POWER_MODEL_WAKE] = awake;
 	gradient[POWER_MODEL_WAKE_PACKAGE + sample->package] = awake;
 	return power +
@@ -162,8 +177,10 @@ static void correct(struct power_model *model, size_t n, const double *column,
 							   column[i] * gain[j]);
 	model->state[POWER_MODEL_EXPONENT] = clamp(model->state[POWER_MODEL_EXPONENT],
 		POWER_MODEL_EXPONENT_MIN, POWER_MODEL_EXPONENT_MAX);
-	model->state[POWER_MODEL_SMT] = clamp(
-		model->state[POWER_MODEL_SMT], POWER_MODEL_SMT_MIN, POWER_MODEL_SMT_MAX);
+	model->state[POWER_MODEL_APART] = clamp(
+		model->state[POWER_MODEL_APART], POWER_MODEL_APART_MIN, 1);
+	model->state[POWER_MODEL_TOGETHER] = clamp(
+		model->state[POWER_MODEL_TOGETHER], 0, model->state[POWER_MODEL_APART]);
 }
 
 static bool is_sound(const struct power_model *model, size_t n)

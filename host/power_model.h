@@ -6,9 +6,12 @@
  * hypotheses there are, and who the players are, is host/coefficients.h. Pure.
  *
  *	power = sum of (mean + deviation of player i) x W_i + wake x (1 - exp(-B / tau))
- *	W_i   = (core time + thread time x (smt - smt_0)) x frequency ^ exponent
+ *	W_i   = (time - apart x A_i - together x (T_i - A_i)) x frequency ^ exponent
  *
- * in units of the power of one busy core, more or less. The deviations are those of a
+ * in units of the power of one busy core, more or less. T_i is how much of its time a
+ * player would lose to siblings if they shared everything and were busy at times
+ * independent of each other, A_i if they avoided each other as far as they can; B is
+ * the number of busy cores. The deviations are those of a
  * population around a mean that is itself unknown; each returns to it unless measured
  * power keeps it away. So what was never told apart stays at the mean, and with
  * nothing to go by all factors are equal.
@@ -25,14 +28,14 @@
 
 #define POWER_MODEL_EXPONENT_MIN 1.0
 #define POWER_MODEL_EXPONENT_MAX 3.5
-#define POWER_MODEL_SMT_MIN	 0.0
-#define POWER_MODEL_SMT_MAX	 0.6
+#define POWER_MODEL_APART_MIN	 0.4
 
 /* The unknowns, in the order of the state. */
 enum power_model_unknown {
 	POWER_MODEL_MEAN,
 	POWER_MODEL_EXPONENT,
-	POWER_MODEL_SMT, /* what a second thread adds to a core: smt_gain */
+	POWER_MODEL_APART, /* what siblings take from each other */
+	POWER_MODEL_TOGETHER,
 	POWER_MODEL_WAKE,
 	POWER_MODEL_WAKE_PACKAGE, /* its deviation in the first package */
 	POWER_MODEL_PLAYER = POWER_MODEL_WAKE_PACKAGE + POWER_MODEL_PACKAGES_MAX,
@@ -57,16 +60,14 @@ struct power_model {
 
 /* What a player did in a package, per second. */
 struct power_model_load {
-	double core;	      /* CPU time, siblings halved as smt_0 has it */
-	double thread;	      /* d core / d smt */
-	double log_frequency; /* relative to one that never changes */
+	double time;		/* CPU time, of any thread */
+	double together, apart; /* T and A: what siblings may take of it */
+	double log_frequency;	/* relative to one that never changes */
 };
 
 struct power_model_sample {
 	size_t package;
 	double power;
-	double busy_cores;
-	double smt_0;
 	/* n_players of the model's, those that did nothing are all 0. */
 	size_t n_players;
 	struct power_model_load players[POWER_MODEL_PLAYERS_MAX];
@@ -74,8 +75,8 @@ struct power_model_sample {
 
 /* Where a model begins. */
 struct power_model_prior {
-	double mean, exponent, smt, wake;
-	double mean_sd, exponent_sd, smt_sd, wake_sd, wake_package_sd;
+	double mean, exponent, apart, together, wake;
+	double mean_sd, exponent_sd, apart_sd, together_sd, wake_sd, wake_package_sd;
 };
 
 void power_model_begin(struct power_model *model,
@@ -97,6 +98,10 @@ bool power_model_update(
 
 /* The idle power of a package is now more by this: its dynamic power is less. */
 void power_model_shift_wake(struct power_model *model, size_t package, double power);
+
+/* How long cores were busy, each counted once. */
+double power_model_cores(
+	const struct power_model_load *load, double apart, double together);
 
 /* (mean + deviation) / mean, within 0.5 .. 2. */
 double power_model_factor(const struct power_model *model, size_t player);

@@ -17,7 +17,7 @@ struct place {
 	uint16_t package;
 	bool located; /* on this CPU */
 	uint16_t cpu;
-	uint32_t factor, smt_factor;
+	uint32_t factor, smt_factor, apart_factor;
 };
 
 static size_t packages_of(const struct machine *machine)
@@ -70,6 +70,7 @@ static bool find_place(const struct usage *usage, uint16_t cpu, struct place *re
 		.cpu = cpu,
 		.factor = load->factor,
 		.smt_factor = load->smt_factor,
+		.apart_factor = load->apart_factor,
 	};
 	return true;
 }
@@ -85,6 +86,7 @@ static void find_places(const struct usage *usage, uint16_t cpu_before, uint16_t
 			       : (struct place){
 					 .factor = usage->loads.factor[0],
 					 .smt_factor = usage->loads.smt_factor[0],
+					 .apart_factor = usage->loads.apart_factor[0],
 				 };
 	if (!has_from)
 		*from = *to;
@@ -126,6 +128,8 @@ static void book_part(struct usage *usage, struct usage_cell *cells,
 	cell->weight = weight_add(cell->weight, weight);
 	cell->core_weight = weight_add(
 		cell->core_weight, weight_of(cpu_ns, place->smt_factor));
+	cell->apart_weight = weight_add(
+		cell->apart_weight, weight_of(cpu_ns, place->apart_factor));
 	if (place->located)
 		usage->located_ns[place->cpu] += cpu_ns;
 }
@@ -142,8 +146,13 @@ static void book_thread(struct usage *usage, struct usage_cell *cells,
 	*thread = (struct usage_thread){ { stayed, moved },
 		{ to->package, from->package } };
 	book_part(usage, cells, to, cpu_ns - moved_ns, stayed);
-	if (moved_ns > 0)
-		book_part(usage, cells, from, moved_ns, moved);
+	if (moved_ns == 0)
+		return;
+	book_part(usage, cells, from, moved_ns, moved);
+	if (from->package != to->package) {
+		cells[to->package].moved_ns += cpu_ns - moved_ns;
+		cells[from->package].moved_ns += moved_ns;
+	}
 }
 
 static uint64_t scale_weight(uint64_t weight, uint64_t cpu_ns, uint64_t of_ns)
@@ -161,10 +170,12 @@ static void add_alike(
 {
 	uint64_t weight = scale_weight(others->weight, cpu_ns, others->cpu_ns);
 	uint64_t core = scale_weight(others->core_weight, cpu_ns, others->cpu_ns);
+	uint64_t apart = scale_weight(others->apart_weight, cpu_ns, others->cpu_ns);
 
 	cell->cpu_ns += cpu_ns;
 	cell->weight = weight_add(cell->weight, weight);
 	cell->core_weight = weight_add(cell->core_weight, core);
+	cell->apart_weight = weight_add(cell->apart_weight, apart);
 }
 
 /* Adds time of which only the package is known. */
@@ -172,11 +183,13 @@ static void add_average(struct usage_cell *cell, uint64_t cpu_ns,
 	const struct cpu_loads *loads, size_t package)
 {
 	uint64_t core = weight_of(cpu_ns, loads->smt_factor[package]);
+	uint64_t apart = weight_of(cpu_ns, loads->apart_factor[package]);
 
 	cell->cpu_ns += cpu_ns;
 	cell->weight = weight_add(
 		cell->weight, weight_of(cpu_ns, loads->factor[package]));
 	cell->core_weight = weight_add(cell->core_weight, core);
+	cell->apart_weight = weight_add(cell->apart_weight, apart);
 }
 
 /* Time of threads that ended goes where the others of the domain were. */
@@ -376,6 +389,8 @@ static void compute_host(struct usage *usage, const struct sample *now)
 			cell->weight, weight_of(ns, loads->cpus[i].factor));
 		cell->core_weight = weight_add(
 			cell->core_weight, weight_of(ns, loads->cpus[i].smt_factor));
+		cell->apart_weight = weight_add(
+			cell->apart_weight, weight_of(ns, loads->cpus[i].apart_factor));
 	}
 	for (size_t i = 0; i < now->n_domains; i++)
 		for (size_t p = 0; p < usage->n_packages; p++)

@@ -23,10 +23,14 @@ struct usage_thread {
 
 /* A player in a package. */
 struct usage_cell {
-	uint64_t cpu_ns;      /* of all its threads, ended ones included */
-	uint64_t weight;      /* of that time */
-	uint64_t core_weight; /* the same at equal clocks */
-	uint32_t n_vcpus;     /* whose last CPU is there */
+	uint64_t cpu_ns; /* of all its threads, ended ones included */
+	uint64_t weight; /* of that time */
+	/* The same at equal clocks; and if siblings were busy at different times. */
+	uint64_t core_weight, apart_weight;
+	/* Of cpu_ns, what half of a thread's is here because it was seen elsewhere, too.
+	 */
+	uint64_t moved_ns;
+	uint32_t n_vcpus; /* whose last CPU is there */
 };
 
 /* Reused from tick to tick; a zeroed one is empty. */
