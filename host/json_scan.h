@@ -10,9 +10,11 @@
  */
 #pragma once
 
-#include <stdbool.h>
+#include <errno.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include "host/json_string.h"
 
 /* Deeper values cannot be skipped. */
 #define JSON_SCAN_DEPTH_MAX 64
@@ -20,13 +22,6 @@
 struct json_scan {
 	const char *start, *at, *end;
 	const char *expected;
-};
-
-/* A string as it stands in the text, without its quotes. */
-struct json_string {
-	const char *text;
-	size_t len;
-	bool escaped; /* there are backslashes in it */
 };
 
 static inline void json_scan_init(struct json_scan *scan, const char *text, size_t len)
@@ -38,6 +33,19 @@ static inline void json_scan_init(struct json_scan *scan, const char *text, size
 static inline const char *json_scan_expected(const struct json_scan *scan)
 {
 	return scan->expected;
+}
+
+/* Says what should be at the cursor; -EBADMSG. */
+static inline int json_scan_expect(struct json_scan *scan, const char *expected)
+{
+	scan->expected = expected;
+	return -EBADMSG;
+}
+
+/* The character at the cursor; 0: the end. */
+static inline char json_scan_look(const struct json_scan *scan)
+{
+	return scan->at == scan->end ? '\0' : *scan->at;
 }
 
 /* The next character that is no white space; 0: the end. */
@@ -56,9 +64,6 @@ int json_scan_next(struct json_scan *scan, char bracket, size_t *n);
 int json_scan_key(struct json_scan *scan, struct json_string *ret_key);
 
 int json_scan_string(struct json_scan *scan, struct json_string *ret_string);
-bool json_string_is(const struct json_string *string, const char *text);
-/* With its escapes undone. -ENAMETOOLONG; -EINVAL: there is a NUL in it. */
-int json_string_copy(const struct json_string *string, char *text, size_t size);
 
 /* Numbers are bare, or strings of nothing but a number. A whole one of 0 or more: */
 int json_scan_u64(struct json_scan *scan, uint64_t *ret_value);
