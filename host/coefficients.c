@@ -463,7 +463,7 @@ static void round_weights(struct coefficients *coefficients,
 		double weight = coefficients->totals[i] * scale;
 
 		weights[i] = 0;
-		if (cell_of(tick->usage, i, package)->cpu_ns > 0 || (i == 0 && weight >= 1))
+		if (cell_of(tick->usage, i, package)->cpu_ns > 0)
 			weights[i] = weight > 1 ? (uint64_t)weight : 1;
 	}
 }
