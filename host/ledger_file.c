@@ -43,6 +43,11 @@ static int open_dir(const char *dir, char *message, int *ret_fd)
 	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0 || faccessat(fd, ".", R_OK | W_OK | X_OK, AT_EACCESS) < 0) {
 		r = -errno;
+		/* That may change; until then each commit fails and is tried again. */
+		if (fd >= 0 && r == -EROFS) {
+			*ret_fd = steal_fd(&fd);
+			return 0;
+		}
 		snprintf(message, LEDGER_MESSAGE_SIZE,
 			"cannot write to the state directory %s: %s; give it to the user who runs "
 			"this program (chown), or give another --state-dir",

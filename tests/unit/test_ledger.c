@@ -753,6 +753,48 @@ static void test_full_disk(void **state)
 	assert_int_equal(status, 0);
 }
 
+static int run_read_only(struct fixture *fixture)
+{
+	uint64_t total_uj;
+
+	close_ledger(fixture);
+	if (unshare(CLONE_NEWNS) < 0 ||
+		mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) < 0 ||
+		mount("tmpfs", fixture->dir, "tmpfs", 0, "size=1m,mode=700") < 0)
+		return 77;
+	for (int i = 0; i < 2; i++) {
+		if (mount(NULL, fixture->dir, NULL, MS_REMOUNT | MS_RDONLY, NULL) < 0)
+			return 1;
+		/* Without a file, and with one. */
+		if (open_ledger(fixture, &boot) < 0)
+			return 2;
+		for (int s = 0; s < 5; s++) {
+			if (step(fixture) != -EROFS)
+				return 3;
+		}
+		if (mount(NULL, fixture->dir, NULL, MS_REMOUNT, NULL) < 0)
+			return 4;
+		if (step(fixture) != 0)
+			return 5;
+		total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
+		close_ledger(fixture);
+		if (open_ledger(fixture, &boot) < 0 || fixture->message[0] ||
+			ledger_zone(fixture->ledger, 0)->total_uj != total_uj)
+			return 6;
+		close_ledger(fixture);
+	}
+	return 0;
+}
+
+static void test_read_only(void **state)
+{
+	int status = in_child(*state, run_read_only, false);
+
+	if (status == 77)
+		skip();
+	assert_int_equal(status, 0);
+}
+
 /* Everything that was published, as the killed process saw it. */
 #define DOMAINS_MAX 160
 struct published {
@@ -934,6 +976,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_truncated, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_fault, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_read_only, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
 

@@ -784,6 +784,9 @@ static void test_full_disk(void **state)
 /* What the killed process had added, before and with the tick it was in. */
 struct shared {
 	uint64_t n_ticks;
+	/* Of the first zone, in the ledger; and with the tick that it is in. */
+	uint64_t total_uj, coming_uj;
+	uint64_t n_read; /* beside it */
 	uint64_t wall_s;
 	struct model models[2];
 };
@@ -822,10 +825,12 @@ _Noreturn static void tick_until_killed(struct fixture *fixture, struct shared *
 			world->wall_ns -= 90 * HOUR_S * (uint64_t)NSEC_PER_SEC;
 		update = world_update(world);
 		model_add_tick(&shared->models[1], world);
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		__atomic_store_n(&shared->coming_uj,
+			shared->total_uj + world->tick.zones[0].total_uj,
+			__ATOMIC_SEQ_CST);
 		if (ledger_apply(fixture->ledger, &update) < 0)
 			_exit(2);
-		__atomic_signal_fence(__ATOMIC_SEQ_CST);
+		__atomic_store_n(&shared->total_uj, shared->coming_uj, __ATOMIC_SEQ_CST);
 		shared->wall_s = world->wall_ns / NSEC_PER_SEC;
 		memcpy(&shared->models[0], &shared->models[1], sizeof(struct model));
 		push(fixture, writer);
@@ -870,9 +875,42 @@ static bool is_one_of(struct fixture *fixture, const struct model *model)
 	return same;
 }
 
+static uint64_t zone_total_uj(const struct model_hour *hour)
+{
+	uint64_t total_uj = hour->host_uj[0][0] + hour->host_uj[0][1] +
+			    hour->unattributed_uj[0];
+
+	for (size_t i = 0; i < MODEL_DOMAINS; i++)
+		total_uj += hour->domains_uj[i][0][0] + hour->domains_uj[i][0][1];
+	return total_uj;
+}
+
+/* While it is written: of a tick that was between the first look and the last. */
+static void read_beside(struct fixture *fixture, struct shared *shared)
+{
+	uint64_t before_uj = __atomic_load_n(&shared->total_uj, __ATOMIC_SEQ_CST);
+	struct ledger_history history;
+	struct model *found = calloc(1, sizeof(*found));
+	uint64_t found_uj;
+
+	assert_non_null(found);
+	/* Ticks come so fast here that some readings catch no moment between two. */
+	if (ledger_history_read(fixture->dir, fixture->message, &history) == 0) {
+		assert_true(model_add_history(found, &history, true));
+		found_uj = zone_total_uj(&found->hours[0]);
+		assert_true(found_uj >= before_uj);
+		assert_true(found_uj <=
+			    __atomic_load_n(&shared->coming_uj, __ATOMIC_SEQ_CST));
+		ledger_history_deinit(&history);
+		shared->n_read++;
+	}
+	free(found);
+}
+
 static void kill_once(struct fixture *fixture, struct shared *shared)
 {
 	uint64_t n_before = shared->n_ticks;
+	struct model_hour total;
 	int status;
 	pid_t pid = fork();
 
@@ -883,6 +921,8 @@ static void kill_once(struct fixture *fixture, struct shared *shared)
 			__atomic_load_n(&shared->n_ticks, __ATOMIC_RELAXED) == n_before;
 		i++)
 		usleep(100);
+	if (shared->n_ticks > 0)
+		read_beside(fixture, shared);
 	usleep((useconds_t)(random() % 30000));
 	kill(pid, SIGKILL);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
@@ -895,6 +935,8 @@ static void kill_once(struct fixture *fixture, struct shared *shared)
 		memcpy(&shared->models[1], &shared->models[0], sizeof(struct model));
 	else
 		memcpy(&shared->models[0], &shared->models[1], sizeof(struct model));
+	total = model_total(&shared->models[0]);
+	shared->total_uj = zone_total_uj(&total);
 }
 
 static void test_killed(void **state)
@@ -902,20 +944,24 @@ static void test_killed(void **state)
 	struct fixture *fixture = *state;
 	struct shared *shared = mmap(NULL, sizeof(*shared), PROT_READ | PROT_WRITE,
 		MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	uint64_t n_ticks = 0;
+	uint64_t n_ticks = 0, n_read = 0;
 
 	assert_true(shared != MAP_FAILED);
 	close_ledger(fixture);
 	for (int i = 0; i < 60; i++) {
 		if (i % 12 == 0) {
 			n_ticks += shared->n_ticks;
+			n_read += shared->n_read;
 			memset(shared, 0, sizeof(*shared));
 			shell(fixture, "rm -f ledger* intervals*");
 		}
 		kill_once(fixture, shared);
 	}
 	n_ticks += shared->n_ticks;
-	print_message("%ju ticks, killed 60 times\n", (uintmax_t)n_ticks);
+	n_read += shared->n_read;
+	print_message("%ju ticks, killed 60 times, read %ju times beside it\n",
+		(uintmax_t)n_ticks, (uintmax_t)n_read);
+	assert_true(n_read > 10);
 	assert_true(n_ticks > 60);
 	munmap(shared, sizeof(*shared));
 }
