@@ -34,6 +34,9 @@
 #define STALE_INTERVALS 3
 #define STALE_MIN_NS	(10 * (uint64_t)NSEC_PER_SEC)
 
+/* What was learned goes to the writer so often. */
+#define KEEP_NS (10 * (uint64_t)NSEC_PER_SEC)
+
 struct hostd {
 	const struct hostd_config *config;
 	struct event_base *base;
@@ -53,8 +56,9 @@ struct hostd {
 	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
 	struct http *http;
 	bool ready;
-	int writer_error, intervals_error;
+	int writer_error, intervals_error, coefficients_error;
 	uint64_t measured_ns; /* when the last tick was; CLOCK_MONOTONIC */
+	uint64_t kept_ns;     /* when what was learned went to the writer */
 };
 
 /* Older than this, what was measured last is no longer what is. */
@@ -82,6 +86,21 @@ static void log_writer(struct hostd *hostd)
 			hostd->config->state_dir, strerror(-status.error));
 	else
 		log_info("%s/ledger.checkpoint is written again",
+			hostd->config->state_dir);
+}
+
+static void log_coefficients(struct hostd *hostd, int error)
+{
+	if (error == hostd->coefficients_error)
+		return;
+	hostd->coefficients_error = error;
+	if (error < 0)
+		log_warning("Cannot write %s/" WRITER_COEFFICIENTS_FILE
+			    ": %s; what domains cost is learned anew after a restart. "
+			    "Make room there",
+			hostd->config->state_dir, strerror(-error));
+	else
+		log_info("%s/" WRITER_COEFFICIENTS_FILE " is written again",
 			hostd->config->state_dir);
 }
 
@@ -116,6 +135,18 @@ static void hand_intervals_over(struct hostd *hostd)
 	writer_status(hostd->writer, &status);
 	sampler_set_durable(hostd->sampler, status.intervals_sequence);
 	log_intervals(hostd, status.intervals_error);
+	log_coefficients(hostd, status.coefficients_error);
+}
+
+/* Of what was learned so much is lost when this program is killed. */
+static void keep_coefficients(struct hostd *hostd)
+{
+	uint8_t bytes[COEFFICIENTS_BYTES_MAX];
+	size_t size = sampler_encode_coefficients(hostd->sampler, bytes);
+
+	hostd->kept_ns = clock_monotonic_ns();
+	if (size > 0)
+		writer_keep_coefficients(hostd->writer, bytes, size);
 }
 
 static void log_ready(const struct hostd *hostd)
@@ -137,6 +168,8 @@ static void measure(struct hostd *hostd, uint64_t late_ns)
 	hostd->measured_ns = clock_monotonic_ns();
 	recording_add(&hostd->recording, hostd->sampler);
 	hand_intervals_over(hostd);
+	if (hostd->measured_ns - hostd->kept_ns >= KEEP_NS)
+		keep_coefficients(hostd);
 	log_writer(hostd);
 	publisher_tell_guests(&hostd->publisher, hostd->inventory);
 	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
@@ -408,6 +441,8 @@ static void deinit(struct hostd *hostd)
 		hostd->source->ops->close(hostd->source);
 	links_free(hostd->links);
 	/* Its last checkpoint, while the sampler holds the lock on the directory. */
+	if (hostd->writer && hostd->sampler)
+		keep_coefficients(hostd);
 	writer_stop(hostd->writer);
 	recording_stop(&hostd->recording);
 	sampler_free(hostd->sampler);

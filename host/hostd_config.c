@@ -261,7 +261,7 @@ static const struct option_spec specs[] = {
 		set_smt_gain, false },
 	{ "frequency-exponent", "R", "power goes as frequency to the R (2)",
 		set_frequency_exponent, false },
-	{ "coefficients", "NAME", "off or learn: what domains' CPU time costs (off)",
+	{ "coefficients", "NAME", "off or learn: what domains' CPU time costs (learn)",
 		set_coefficients, false },
 	{ "sysfs", "DIR", "instead of /sys", set_sysfs, false },
 	{ "procfs", "DIR", "instead of /proc", set_procfs, false },
@@ -295,6 +295,7 @@ void hostd_config_init(struct hostd_config *config)
 		.source = HOSTD_SOURCE_AUTO,
 		.idle_policy = IDLE_POLICY_RESERVED,
 		.weight = { WEIGHT_SMT_GAIN, WEIGHT_FREQUENCY_EXPONENT },
+		.learn = true,
 		.estimate_idle_uw = 10000000,
 		.estimate_full_uw = 100000000,
 	};

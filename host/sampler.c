@@ -14,6 +14,7 @@
 #include "host/energy.h"
 #include "host/ledger_inventory.h"
 #include "host/residency.h"
+#include "host/writer.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -182,6 +183,22 @@ void sampler_load_calibration(struct sampler *sampler)
 			path);
 }
 
+/* Without them learning begins anew, that is all. */
+static void load_coefficients(struct sampler *sampler)
+{
+	const char *dir = sampler->config->state_dir;
+	uint8_t bytes[COEFFICIENTS_BYTES_MAX + 1];
+	ssize_t n = rooted_read(
+		dir, (char *)bytes, sizeof(bytes), WRITER_COEFFICIENTS_FILE);
+	int r = n < 0 ? (int)n
+		      : meter_restore_coefficients(sampler->meter, bytes, (size_t)n);
+
+	if (r < 0 && r != -ENOENT)
+		log_warning("Cannot use %s/" WRITER_COEFFICIENTS_FILE
+			    ": %s; ignoring it, what domains cost is learned anew",
+			dir, strerror(-r));
+}
+
 static int open_meter(struct sampler *sampler)
 {
 	bool estimated = is_estimate(sampler);
@@ -195,6 +212,7 @@ static int open_meter(struct sampler *sampler)
 	if (r < 0)
 		return r;
 	sampler_load_calibration(sampler);
+	load_coefficients(sampler);
 	return restore_idle_power(sampler);
 }
 
@@ -516,6 +534,12 @@ const char *const *sampler_names(const struct sampler *sampler)
 const struct tick *sampler_tick(const struct sampler *sampler)
 {
 	return &sampler->tick;
+}
+
+size_t sampler_encode_coefficients(
+	struct sampler *sampler, uint8_t bytes[COEFFICIENTS_BYTES_MAX])
+{
+	return meter_encode_coefficients(sampler->meter, bytes);
 }
 
 const struct ledger *sampler_ledger(const struct sampler *sampler)

@@ -66,6 +66,9 @@ const struct sample *sampler_sample(const struct sampler *sampler);
 /* Of the sample's domains; NULL for one that the inventory no longer has. */
 const char *const *sampler_names(const struct sampler *sampler);
 const struct tick *sampler_tick(const struct sampler *sampler);
+/* What was learned of the domains; 0: nothing. See host/coefficients.h. */
+size_t sampler_encode_coefficients(
+	struct sampler *sampler, uint8_t bytes[COEFFICIENTS_BYTES_MAX]);
 const struct ledger *sampler_ledger(const struct sampler *sampler);
 const struct meter *sampler_meter(const struct sampler *sampler);
 uint64_t sampler_late_ns(const struct sampler *sampler);

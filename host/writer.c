@@ -3,11 +3,13 @@
 /* The thread that takes checkpoints of the ledger and writes its intervals. */
 #include "host/writer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -20,7 +22,6 @@
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 
-#define NEW_FILE LEDGER_CHECKPOINT_FILE ".new"
 /* The ledger changes while it is read; two ticks within one reading are rare. */
 #define READ_TRIES 5
 #define RETRY_MS   5000
@@ -44,6 +45,9 @@ struct writer {
 	bool stop;
 	/* Only the thread takes from the head. */
 	struct waiting *head, **tail;
+	/* Not written yet; 0: nothing. */
+	size_t coefficients_size;
+	uint8_t coefficients[COEFFICIENTS_BYTES_MAX];
 	struct writer_status status;
 };
 
@@ -62,21 +66,26 @@ static int write_all(int fd, const uint8_t *data, size_t size)
 	return 0;
 }
 
-static int write_checkpoint(int dir_fd, const uint8_t *data, size_t size)
+/* In place of the one there is, whole. */
+static int write_file(int dir_fd, const char *name, const uint8_t *data, size_t size)
 {
-	cleanup_close int fd = openat(dir_fd, NEW_FILE,
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close int fd = -1;
+	char new_name[64];
 	int r;
+
+	snprintf(new_name, sizeof(new_name), "%s.new", name);
+	fd = openat(dir_fd, new_name,
+		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
 
 	if (fd < 0)
 		return -errno;
 	r = write_all(fd, data, size);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
-	if (r == 0 && renameat(dir_fd, NEW_FILE, dir_fd, LEDGER_CHECKPOINT_FILE) < 0)
+	if (r == 0 && renameat(dir_fd, new_name, dir_fd, name) < 0)
 		r = -errno;
 	if (r < 0) {
-		(void)unlinkat(dir_fd, NEW_FILE, 0);
+		(void)unlinkat(dir_fd, new_name, 0);
 		return r;
 	}
 	return fsync(dir_fd) < 0 ? -errno : 0;
@@ -121,7 +130,7 @@ static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_seq
 		return -ENOMEM;
 	ledger_image_format(&to, copy, 1, &from.header.counts);
 	ledger_image_copy(&to, &from);
-	r = write_checkpoint(dir_fd, copy, size);
+	r = write_file(dir_fd, LEDGER_CHECKPOINT_FILE, copy, size);
 	if (r == 0)
 		*ret_sequence = from.header.sequence;
 	return r;
@@ -143,6 +152,22 @@ static void checkpoint(struct writer *writer)
 		writer->status.sequence = sequence;
 		writer->status.boottime_ns = clock_boottime_ns();
 	}
+}
+
+static void write_coefficients(struct writer *writer)
+{
+	uint8_t bytes[COEFFICIENTS_BYTES_MAX];
+	size_t size = writer->coefficients_size;
+	int r;
+
+	if (size == 0)
+		return;
+	memcpy(bytes, writer->coefficients, size);
+	writer->coefficients_size = 0;
+	pthread_mutex_unlock(&writer->lock);
+	r = write_file(writer->dir_fd, WRITER_COEFFICIENTS_FILE, bytes, size);
+	pthread_mutex_lock(&writer->lock);
+	writer->status.coefficients_error = r;
 }
 
 /* Should it fail, the next record tries again; all that is lost is room. */
@@ -255,6 +280,7 @@ static void *writer_main(void *argument)
 		write_intervals(writer);
 		if (is_time) {
 			checkpoint(writer);
+			write_coefficients(writer);
 			due = in_ms(writer->config.interval_ms);
 		}
 	}
@@ -313,6 +339,15 @@ int writer_start(const struct writer_config *config, struct writer **ret_writer)
 	}
 	*ret_writer = writer;
 	return 0;
+}
+
+void writer_keep_coefficients(struct writer *writer, const uint8_t *bytes, size_t size)
+{
+	assert(size <= COEFFICIENTS_BYTES_MAX);
+	pthread_mutex_lock(&writer->lock);
+	memcpy(writer->coefficients, bytes, size);
+	writer->coefficients_size = size;
+	pthread_mutex_unlock(&writer->lock);
 }
 
 int writer_push(struct writer *writer, struct interval_record *record)

@@ -4,16 +4,21 @@
  * The thread that waits for the disk, so that no tick has to. It copies the ledger
  * into DIR/ledger.checkpoint (new file, fsync, rename, fsync of the directory), so
  * that a power failure costs no more than one interval, and appends the records of
- * closed hours to DIR/intervals, where it folds old ones together. It shares nothing
- * with the ledger but the files and the records it is given.
+ * closed hours to DIR/intervals, where it folds old ones together; with a checkpoint
+ * goes what was learned, into DIR/coefficients. It shares nothing with the ledger but
+ * the files and the records it is given.
  */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
+#include "host/coefficients.h"
 #include "host/interval_record.h"
 
 #define WRITER_INTERVAL_MS 30000
+
+#define WRITER_COEFFICIENTS_FILE "coefficients"
 
 struct writer;
 
@@ -34,6 +39,10 @@ int writer_start(const struct writer_config *config, struct writer **ret_writer)
  */
 int writer_push(struct writer *writer, struct interval_record *record);
 
+/* With the next checkpoint this is written, at most COEFFICIENTS_BYTES_MAX; it is copied.
+ */
+void writer_keep_coefficients(struct writer *writer, const uint8_t *bytes, size_t size);
+
 struct writer_status {
 	uint64_t n_checkpoints;
 	uint64_t n_failures;
@@ -44,6 +53,7 @@ struct writer_status {
 	uint64_t n_waiting;	     /* and that are not yet */
 	uint64_t intervals_sequence; /* of the last one on the disk */
 	int intervals_error;	     /* as error */
+	int coefficients_error;	     /* likewise */
 };
 
 void writer_status(struct writer *writer, struct writer_status *ret_status);

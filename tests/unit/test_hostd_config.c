@@ -43,6 +43,7 @@ static void test_defaults(void **state)
 	assert_int_equal(config.hourly_retention_days, 40);
 	assert_int_equal(config.daily_retention_days, 800);
 	assert_true(config.weight.smt_gain == 0.15);
+	assert_true(config.learn);
 	assert_true(config.weight.frequency_exponent == 2);
 	assert_string_equal(config.record, "");
 	hostd_config_deinit(&config);
@@ -75,7 +76,7 @@ static void test_zones(void **state)
 
 	(void)state;
 	parse("interval_ms = 100\nsource = estimate\nidle_policy = equal\n"
-	      "smt_gain = 0\nfrequency_exponent = 2.5\n"
+	      "smt_gain = 0\nfrequency_exponent = 2.5\ncoefficients = off\n"
 	      "hourly_retention_days = 1\ndaily_retention_days = 0\n"
 	      "[zone \"package-0\"]\nidle_w = 21.5\n[zone \"dram-0\"]\nidle_w = 3\n"
 	      "[zone \"package-0\"]\nidle_w = 20\n[estimate]\nidle_w = 5\nfull_w = 50.25\n",
@@ -86,6 +87,7 @@ static void test_zones(void **state)
 	assert_int_equal(config.source, HOSTD_SOURCE_ESTIMATE);
 	assert_int_equal(config.idle_policy, IDLE_POLICY_EQUAL);
 	assert_true(config.weight.smt_gain == 0);
+	assert_false(config.learn);
 	assert_true(config.weight.frequency_exponent == 2.5);
 	assert_int_equal(config.n_zones, 2);
 	assert_string_equal(config.zones[0].name, "package-0");
