@@ -43,6 +43,7 @@ host_libhost_a_SOURCES = \
 	host/http.c host/http.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
+	host/idle_setup.c host/idle_setup.h \
 	host/interval_block.c host/interval_block.h \
 	host/interval_file.c host/interval_file.h \
 	host/interval_fold.c host/interval_fold.h \

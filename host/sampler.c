@@ -8,10 +8,10 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "host/calibration_file.h"
 #include "host/cpu_source.h"
 #include "host/cpufreq.h"
 #include "host/energy.h"
+#include "host/idle_setup.h"
 #include "host/ledger_inventory.h"
 #include "host/residency.h"
 #include "host/writer.h"
@@ -19,10 +19,6 @@
 #include "shared/clock.h"
 #include "shared/log.h"
 #include "shared/rooted.h"
-
-_Static_assert(
-	sizeof(struct idle_power_state) <= LEDGER_IDLE_STATE_WORDS * sizeof(uint64_t),
-	"what is learned fits into the ledger's place for it");
 
 /* What the log knows of a zone, under its name: indices change in a scan. */
 struct zone_report {
@@ -38,8 +34,7 @@ struct sampler {
 	struct residency *residency;
 	struct meter *meter;
 	struct ledger *ledger;
-	struct calibration_values
-		calibration;		   /* in use, but where configured otherwise */
+	struct idle_setup idle;
 	const struct inventory *inventory; /* the caller's; NULL: none yet */
 	struct sample sample;
 	struct tick tick;
@@ -101,86 +96,9 @@ static int open_ledger(struct sampler *sampler)
 	return r;
 }
 
-static int restore_idle_power(struct sampler *sampler)
-{
-	size_t n_zones = ledger_header(sampler->ledger)->counts.zones;
-
-	for (size_t i = 0; i < n_zones; i++) {
-		const struct ledger_zone *zone = ledger_zone(sampler->ledger, i);
-		struct idle_power_state learned;
-		int r;
-
-		memcpy(&learned, zone->idle_state, sizeof(learned));
-		r = meter_restore_idle_power(sampler->meter, zone->name, &learned);
-		/* The ledger remembers more zones than one machine has. */
-		if (r < 0 && r != -ENOSPC)
-			return r;
-	}
-	return 0;
-}
-
-/* The zones named in the configuration; of the estimate, what it takes for idle. */
-static int configure_idle_power(struct sampler *sampler, bool estimated)
-{
-	const struct hostd_config *config = sampler->config;
-	const struct machine *machine = energy_machine(sampler->energy);
-	int r = 0;
-
-	for (size_t i = 0; estimated && r == 0 && i < machine->n_zones; i++)
-		r = meter_set_idle_power(sampler->meter, machine->zones[i].name,
-			IDLE_POWER_CONFIGURED, config->estimate_idle_uw);
-	for (size_t i = 0; r == 0 && i < config->n_zones; i++)
-		r = meter_set_idle_power(sampler->meter, config->zones[i].name,
-			IDLE_POWER_CONFIGURED, config->zones[i].idle_uw);
-	return r;
-}
-
 static bool is_estimate(const struct sampler *sampler)
 {
 	return strcmp(energy_source_name(sampler->energy), "estimate") == 0;
-}
-
-/* What the calibration says now, in the place of what it said before. */
-static void apply_calibration(
-	struct sampler *sampler, const struct calibration_values *values)
-{
-	const struct calibration_values *before = &sampler->calibration;
-
-	/* More zones than a machine has, or no name: they are nobody's. */
-	for (size_t i = 0; i < before->n_zones; i++)
-		(void)meter_set_idle_power(
-			sampler->meter, before->zones[i].name, IDLE_POWER_LEARNED, 0);
-	for (size_t i = 0; i < values->n_zones; i++)
-		(void)meter_set_idle_power(sampler->meter, values->zones[i].name,
-			IDLE_POWER_CALIBRATED, values->zones[i].idle_uw);
-	sampler->calibration = *values;
-}
-
-void sampler_load_calibration(struct sampler *sampler)
-{
-	struct calibration_values values = { 0 };
-	char path[HOSTD_CONFIG_TEXT_SIZE + sizeof(CALIBRATION_FILE)];
-	int r, line = 0;
-
-	snprintf(path, sizeof(path), "%s/%s", sampler->config->state_dir,
-		CALIBRATION_FILE);
-	r = calibration_file_read(path, &values, &line);
-	if (r == -EINVAL)
-		log_error("%s:%d: not of a calibration; ignoring the file; run vmpower "
-			  "calibrate, or remove it",
-			path, line);
-	else if (r < 0 && r != -ENOENT)
-		log_error("Cannot read %s: %s; ignoring it", path, strerror(-r));
-	if (r < 0 && r != -ENOENT)
-		return;
-	/* An estimate is made of the idle power that the configuration says. */
-	if (is_estimate(sampler))
-		return;
-	apply_calibration(sampler, &values);
-	(void)configure_idle_power(sampler, false);
-	if (values.n_zones > 0)
-		log_info("The idle power of %zu zones is that of %s", values.n_zones,
-			path);
 }
 
 /* Without them learning begins anew, that is all. */
@@ -208,12 +126,14 @@ static int open_meter(struct sampler *sampler)
 
 	if (r < 0)
 		return r;
-	r = configure_idle_power(sampler, estimated);
-	if (r < 0)
-		return r;
-	sampler_load_calibration(sampler);
 	load_coefficients(sampler);
-	return restore_idle_power(sampler);
+	sampler->idle = (struct idle_setup){
+		.config = sampler->config,
+		.meter = sampler->meter,
+		.estimated = estimated,
+	};
+	return idle_setup_begin(
+		&sampler->idle, energy_machine(sampler->energy), sampler->ledger);
 }
 
 /* Goes on from the last sample of the run before, if it was in this boot. */
@@ -294,6 +214,11 @@ void sampler_free(struct sampler *sampler)
 	tick_deinit(&sampler->tick);
 	free(sampler->names);
 	free(sampler);
+}
+
+void sampler_load_calibration(struct sampler *sampler)
+{
+	idle_setup_load_calibration(&sampler->idle);
 }
 
 int sampler_recall_inventory(struct sampler *sampler, struct inventory **ret_inventory)
@@ -425,21 +350,6 @@ static void log_zones(struct sampler *sampler)
 	memcpy(sampler->reports, reports, sizeof(reports));
 }
 
-static void save_idle_power(struct sampler *sampler)
-{
-	const struct machine *machine = energy_machine(sampler->energy);
-
-	for (size_t i = 0; i < machine->n_zones; i++) {
-		const struct idle_power *idle = meter_get_idle_power(
-			sampler->meter, machine->zones[i].name);
-
-		memset(sampler->idle_states[i], 0, sizeof(sampler->idle_states[i]));
-		if (idle)
-			memcpy(sampler->idle_states[i], &idle->learned,
-				sizeof(idle->learned));
-	}
-}
-
 /* Out of space, say: the book in memory goes on, and the file follows later. */
 static void log_ledger(struct sampler *sampler, int error)
 {
@@ -471,7 +381,7 @@ static int book(struct sampler *sampler)
 	uint64_t before = ledger_header(sampler->ledger)->sequence;
 	int r;
 
-	save_idle_power(sampler);
+	idle_setup_save(&sampler->idle, update.machine, sampler->idle_states);
 	r = ledger_apply(sampler->ledger, &update);
 	/* Not by the error, which may be the file's: what the book has must not come
 	 * twice. */
