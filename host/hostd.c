@@ -112,7 +112,7 @@ static void log_intervals(struct hostd *hostd, int error)
 	if (error < 0)
 		log_error(
 			"Cannot write %s/intervals: %s; hours that are over wait in memory and "
-			"the totals go on, but should this program be killed, several hours "
+			"the totals go on, but should this program end before, several hours "
 			"become one record. Make room there or make it writable",
 			hostd->config->state_dir, strerror(-error));
 	else

@@ -22,6 +22,7 @@
 
 struct reader {
 	FILE *stream;
+	uint64_t file_size;
 	uint8_t *data;
 	size_t size;
 };
@@ -63,6 +64,8 @@ static int read_block(
 		r = fill(reader, 0, INTERVAL_BLOCK_HEAD);
 	if (r == 0)
 		r = interval_block_size(reader->data, &size);
+	if (r == 0 && size > reader->file_size - offset)
+		r = -ENODATA;
 	if (r == 0)
 		r = reserve(reader, size);
 	if (r == 0)
@@ -75,12 +78,12 @@ static int read_block(
 	return interval_block_decode(block->data, size, &block->record);
 }
 
-static int read_blocks(struct reader *reader, uint64_t size, interval_file_take *take,
-	void *data, struct interval_scan *scan)
+static int read_blocks(struct reader *reader, interval_file_take *take, void *data,
+	struct interval_scan *scan)
 {
 	uint64_t offset = 0;
 
-	while (offset + INTERVAL_BLOCK_HEAD <= size) {
+	while (offset + INTERVAL_BLOCK_HEAD <= reader->file_size) {
 		struct interval_file_block block;
 		int r = read_block(reader, offset, &block);
 
@@ -122,7 +125,8 @@ int interval_file_read(
 	steal_fd(&fd);
 	setvbuf(stream, NULL, _IOFBF, BUFFER_SIZE);
 	reader.stream = stream;
-	r = read_blocks(&reader, (uint64_t)st.st_size, take, data, &scan);
+	reader.file_size = (uint64_t)st.st_size;
+	r = read_blocks(&reader, take, data, &scan);
 	free(reader.data);
 	*ret_scan = scan;
 	return r;

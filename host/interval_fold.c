@@ -14,12 +14,22 @@
 #include "host/interval_file.h"
 #include "shared/cleanup.h"
 
-#define DAY_S 86400u
+#define HOUR_S 3600u
+#define DAY_S  86400u
+/* An hour of so many records is worth a new file; two are nothing unusual. */
+#define MANY 16u
 
 enum fate {
 	KEPT,
+	HOUR,	 /* with others of its hour */
 	DAY,	 /* into its day */
 	EARLIER, /* into what has no beginning */
+};
+
+/* An hour, and how many records of it there are. */
+struct hour {
+	uint64_t since_s;
+	uint64_t n;
 };
 
 struct folding {
@@ -28,6 +38,9 @@ struct folding {
 	size_t n_days, days_size;
 	uint64_t *days;
 	uint64_t oldest_hourly, oldest_daily; /* days; older ones are folded */
+	/* The newest first. */
+	size_t n_hours, hours_size;
+	struct hour *hours;
 	bool needed;
 	size_t n_sums, sums_size;
 	struct interval_record *sums;
@@ -41,6 +54,7 @@ static void folding_deinit(struct folding *folding)
 		interval_record_deinit(&folding->sums[i]);
 	free(folding->sums);
 	free(folding->days);
+	free(folding->hours);
 }
 
 static int grow(void *array, size_t n, size_t *size, size_t element_size)
@@ -58,14 +72,10 @@ static int grow(void *array, size_t n, size_t *size, size_t element_size)
 	return 0;
 }
 
-static int note_day(struct interval_file_block *block, void *data)
+static int note_day(struct folding *folding, uint64_t day)
 {
-	struct folding *folding = data;
-	uint64_t day = block->record.interval.since_s / DAY_S;
 	size_t at = 0;
 
-	if (block->record.interval.since_s == 0)
-		return 0;
 	while (at < folding->n_days && folding->days[at] > day)
 		at++;
 	if (at < folding->n_days && folding->days[at] == day)
@@ -78,6 +88,63 @@ static int note_day(struct interval_file_block *block, void *data)
 	folding->days[at] = day;
 	folding->n_days++;
 	return 0;
+}
+
+static bool is_hour(const struct ledger_interval *interval)
+{
+	return interval->until_s - interval->since_s == HOUR_S;
+}
+
+/* Where in the hours it is, or would be. */
+static size_t find_hour(const struct folding *folding, uint64_t since_s)
+{
+	size_t at = 0;
+
+	while (at < folding->n_hours && folding->hours[at].since_s > since_s)
+		at++;
+	return at;
+}
+
+static int note_hour(struct folding *folding, uint64_t since_s)
+{
+	size_t at = find_hour(folding, since_s);
+
+	if (at == folding->n_hours || folding->hours[at].since_s != since_s) {
+		if (grow(&folding->hours, folding->n_hours, &folding->hours_size,
+			    sizeof(*folding->hours)) < 0)
+			return -ENOMEM;
+		memmove(&folding->hours[at + 1], &folding->hours[at],
+			(folding->n_hours - at) * sizeof(*folding->hours));
+		folding->hours[at] = (struct hour){ .since_s = since_s };
+		folding->n_hours++;
+	}
+	folding->hours[at].n++;
+	return 0;
+}
+
+static int note(struct interval_file_block *block, void *data)
+{
+	const struct ledger_interval *interval = &block->record.interval;
+	struct folding *folding = data;
+	int r;
+
+	if (interval->since_s == 0)
+		return 0;
+	r = note_day(folding, interval->since_s / DAY_S);
+	if (r == 0 && is_hour(interval))
+		r = note_hour(folding, interval->since_s);
+	return r;
+}
+
+static uint64_t n_of_hour(
+	const struct folding *folding, const struct ledger_interval *interval)
+{
+	size_t at = find_hour(folding, interval->since_s);
+
+	return is_hour(interval) && at < folding->n_hours &&
+			       folding->hours[at].since_s == interval->since_s
+		       ? folding->hours[at].n
+		       : 1;
 }
 
 static uint64_t oldest_of(const struct folding *folding, uint32_t n)
@@ -97,9 +164,9 @@ static enum fate fate_of(
 	if (day < folding->oldest_daily || interval->since_s == 0)
 		return EARLIER;
 	/* What is of several days is of no day. */
-	return day < folding->oldest_hourly && (interval->until_s - 1) / DAY_S == day
-		       ? DAY
-		       : KEPT;
+	if (day < folding->oldest_hourly && (interval->until_s - 1) / DAY_S == day)
+		return DAY;
+	return n_of_hour(folding, interval) > 1 ? HOUR : KEPT;
 }
 
 static int look(struct interval_file_block *block, void *data)
@@ -109,20 +176,23 @@ static int look(struct interval_file_block *block, void *data)
 	enum fate fate = fate_of(folding, &block->record);
 
 	if ((fate == EARLIER && interval->since_s != 0) ||
-		(fate == DAY && interval->until_s - interval->since_s < DAY_S))
+		(fate == DAY && interval->until_s - interval->since_s < DAY_S) ||
+		(fate == HOUR && n_of_hour(folding, interval) >= MANY))
 		folding->needed = true;
 	return 0;
 }
 
 static struct interval_record *take_sum(
-	struct folding *folding, const struct uuid *book, uint64_t since_s)
+	struct folding *folding, const struct interval_record *record)
 {
 	struct interval_record *sum;
 
 	for (size_t i = 0; i < folding->n_sums; i++) {
 		sum = &folding->sums[i];
-		if (uuid_compare(&sum->book, book) == 0 &&
-			sum->interval.since_s == since_s)
+		if (uuid_compare(&sum->book, &record->book) == 0 &&
+			sum->interval.since_s == record->interval.since_s &&
+			(sum->interval.since_s == 0 ||
+				sum->interval.until_s == record->interval.until_s))
 			return sum;
 	}
 	if (grow(&folding->sums, folding->n_sums, &folding->sums_size,
@@ -141,13 +211,13 @@ static int sum_up(struct interval_file_block *block, void *data)
 
 	if (fate == KEPT)
 		return 0;
-	if (fate == DAY) {
+	if (fate == EARLIER) {
+		record->interval.since_s = 0;
+	} else if (fate == DAY) {
 		record->interval.since_s -= record->interval.since_s % DAY_S;
 		record->interval.until_s = record->interval.since_s + DAY_S;
-	} else {
-		record->interval.since_s = 0;
 	}
-	sum = take_sum(folding, &record->book, record->interval.since_s);
+	sum = take_sum(folding, record);
 	return sum ? interval_record_add(sum, record) : -ENOMEM;
 }
 
@@ -191,7 +261,7 @@ int interval_fold_file(int dir_fd, const struct interval_fold *fold, uint64_t *r
 {
 	cleanup(folding_deinit) struct folding folding = { .options = fold };
 	struct interval_scan scan;
-	int r = interval_file_read(dir_fd, note_day, &folding, &scan);
+	int r = interval_file_read(dir_fd, note, &folding, &scan);
 
 	folding.oldest_hourly = oldest_of(&folding, fold->hourly_days);
 	folding.oldest_daily = oldest_of(&folding, fold->daily_days);

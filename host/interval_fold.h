@@ -4,6 +4,8 @@
  * What becomes of old records in DIR/intervals: hours become days, and days become a
  * single record without a beginning. Nothing is lost but when it was used.
  *
+ * Where the clock goes back and forth, hours have many records: they become one, too.
+ *
  * Age is counted in UTC days of which there are records: the newest N are kept. So it
  * does not matter how long the host was off, and a clock that was wrong for a while
  * costs no more than one of the days.

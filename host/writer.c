@@ -26,6 +26,8 @@
 #define READ_TRIES 5
 #define RETRY_MS   5000
 #define DAY_S	   86400u
+/* So often, even if the day is the same: see host/interval_fold.h. */
+#define FOLD_RECORDS 500u
 
 struct waiting {
 	struct waiting *next;
@@ -36,8 +38,8 @@ struct writer {
 	int dir_fd;
 	struct writer_config config;
 	uint64_t intervals_end;
-	uint64_t
-		folded_day; /* the day of the last record when old ones were looked for */
+	/* The last record's day when old ones were looked for; how many came since. */
+	uint64_t folded_day, n_unfolded;
 	pthread_t thread;
 	pthread_mutex_t lock;
 	/* Under the lock: */
@@ -182,10 +184,13 @@ static void fold(struct writer *writer, const struct interval_record *record,
 	};
 	uint64_t day = record->interval.until_s / DAY_S;
 
-	if (writer->config.hourly_days == 0 || day == writer->folded_day)
+	if (writer->config.hourly_days == 0 ||
+		(day == writer->folded_day && ++writer->n_unfolded < FOLD_RECORDS))
 		return;
-	if (interval_fold_file(writer->dir_fd, &options, &writer->intervals_end) >= 0)
+	if (interval_fold_file(writer->dir_fd, &options, &writer->intervals_end) >= 0) {
 		writer->folded_day = day;
+		writer->n_unfolded = 0;
+	}
 }
 
 static int write_record(struct writer *writer, const struct interval_record *record)

@@ -668,6 +668,37 @@ static void test_retention(void **state)
 	assert_totals(fixture);
 }
 
+/* A clock that goes to and fro between two hours makes no file without end. */
+static void test_many_records(void **state)
+{
+	struct fixture *fixture = *state;
+	struct ledger_history history;
+
+	run_hours(fixture, FIRST_HOUR_S, 3);
+	for (uint64_t i = 0; i < 28; i++) {
+		assert_int_equal(
+			tick_at(fixture, FIRST_HOUR_S + (3 + i % 2) * HOUR_S + i), 0);
+		write_intervals(fixture);
+	}
+	/* Fourteen of each are not so many. */
+	fold(fixture, 40, 0, 0);
+	for (uint64_t i = 0; i < 6; i++) {
+		assert_int_equal(
+			tick_at(fixture, FIRST_HOUR_S + (3 + i % 2) * HOUR_S + i), 0);
+		write_intervals(fixture);
+	}
+	fold(fixture, 40, 0, 1);
+	assert_hours(fixture);
+	history = read_history(fixture);
+	assert_int_equal(history.n, 6);
+	ledger_history_deinit(&history);
+	fold(fixture, 40, 0, 0);
+	run_hours(fixture, FIRST_HOUR_S + 5 * HOUR_S, 2);
+	reopen(fixture);
+	assert_string_equal(fixture->message, "");
+	assert_hours(fixture);
+}
+
 /* What is not in the checkpoint yet is not folded: it may have to go again. */
 static void test_retention_waits(void **state)
 {
@@ -981,6 +1012,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_departed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_many_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
