@@ -111,8 +111,14 @@ host_libhost_a_SOURCES = \
 	host/tick_json.c host/tick_json.h \
 	host/topology.c host/topology.h \
 	host/trace.c host/trace.h \
+	host/trace_domains.c host/trace_domains.h \
 	host/trace_host.c host/trace_host.h \
+	host/trace_idle.c host/trace_idle.h \
+	host/trace_incarnation.c host/trace_incarnation.h \
+	host/trace_places.c host/trace_places.h \
 	host/trace_reader.c host/trace_reader.h \
+	host/trace_scan.c host/trace_scan.h \
+	host/trace_threads.c host/trace_threads.h \
 	host/trace_tick.c host/trace_tick.h \
 	host/trace_writer.c host/trace_writer.h \
 	host/turbo.c host/turbo.h \

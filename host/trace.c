@@ -4,7 +4,6 @@
 #include "host/trace.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 
@@ -72,6 +71,15 @@ int trace_origin_parse(const struct json_string *name, enum idle_power_origin *r
 	return -EINVAL;
 }
 
+int trace_zone_find(const struct machine *machine, const struct json_string *name)
+{
+	for (size_t i = 0; i < machine->n_zones; i++) {
+		if (json_string_is(name, machine->zones[i].name))
+			return (int)i;
+	}
+	return -ENOENT;
+}
+
 int trace_error(char error[TRACE_ERROR_SIZE], const char *format, ...)
 {
 	va_list arguments;
@@ -80,27 +88,4 @@ int trace_error(char error[TRACE_ERROR_SIZE], const char *format, ...)
 	vsnprintf(error, TRACE_ERROR_SIZE, format, arguments);
 	va_end(arguments);
 	return -EBADMSG;
-}
-
-int trace_error_scan(char error[TRACE_ERROR_SIZE], const struct json_scan *scan)
-{
-	if (scan->at == scan->end)
-		return trace_error(error, "the line ends where %s should be",
-			json_scan_expected(scan));
-	return trace_error(error, "expected %s at byte %zu", json_scan_expected(scan),
-		(size_t)(scan->at - scan->start) + 1);
-}
-
-int trace_scan_number(char error[TRACE_ERROR_SIZE], struct json_scan *scan,
-	const char *name, uint64_t max, uint64_t *ret_value)
-{
-	uint64_t value;
-
-	if (json_scan_u64(scan, &value) < 0)
-		return trace_error_scan(error, scan);
-	if (value > max)
-		return trace_error(error, "\"%s\" is %" PRIu64 ", it can be %" PRIu64,
-			name, value, max);
-	*ret_value = value;
-	return 0;
 }

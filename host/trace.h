@@ -10,7 +10,7 @@
 #include <stdint.h>
 
 #include "host/idle_power.h"
-#include "host/json_scan.h"
+#include "host/json_string.h"
 #include "host/machine.h"
 #include "host/sample.h"
 
@@ -36,13 +36,9 @@ int trace_thread_kind_parse(const struct json_string *name, uint8_t *ret_kind);
 int trace_origin_parse(
 	const struct json_string *name, enum idle_power_origin *ret_origin);
 
+/* The index of the zone of that name, or -ENOENT. */
+int trace_zone_find(const struct machine *machine, const struct json_string *name);
+
 /* Sets the text, and returns -EBADMSG. */
 int trace_error(char error[TRACE_ERROR_SIZE], const char *format, ...)
 	__attribute__((__format__(printf, 2, 3)));
-
-/* Likewise, from what the scanner expected, and where. */
-int trace_error_scan(char error[TRACE_ERROR_SIZE], const struct json_scan *scan);
-
-/* A whole number of at most max; name is what it is in the trace. */
-int trace_scan_number(char error[TRACE_ERROR_SIZE], struct json_scan *scan,
-	const char *name, uint64_t max, uint64_t *ret_value);

@@ -29,17 +29,5 @@ struct trace_host {
 int trace_host_parse(const char *line, size_t len, char error[TRACE_ERROR_SIZE],
 	struct trace_host *ret_host);
 
-/*
- * The objects "idle_w" and "idle_origin", here or in a tick: sets what they name, and
- * passes over zones that the machine does not have.
- */
-int trace_host_scan_idle_w(const struct machine *machine, struct json_scan *scan,
-	char error[TRACE_ERROR_SIZE], struct trace_idle idle[MACHINE_ZONES_MAX]);
-int trace_host_scan_idle_origin(const struct machine *machine, struct json_scan *scan,
-	char error[TRACE_ERROR_SIZE], struct trace_idle idle[MACHINE_ZONES_MAX]);
-
-/* The zone's index, or -ENOENT. */
-int trace_host_find_zone(const struct machine *machine, const struct json_string *name);
-
 /* Frees what it holds, not the struct itself. A zeroed one is fine. */
 void trace_host_deinit(struct trace_host *host);

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/trace_host.h"
+#include "host/trace_scan.h"
 #include "host/trace_tick.h"
 
 struct trace_reader {
@@ -51,31 +52,29 @@ struct outline {
 	uint64_t version;
 };
 
-static int find_outline(
-	struct trace_reader *reader, struct json_scan *scan, struct outline *outline)
+static int take_outline(
+	struct trace_scan *scan, const struct json_string *key, void *data)
 {
-	size_t n = 0;
-	int r = json_scan_open(scan, '{');
+	struct outline *outline = data;
+	int r;
 
-	while (r == 0 && (r = json_scan_next(scan, '}', &n)) > 0) {
-		struct json_string key;
-
-		r = json_scan_key(scan, &key);
-		if (r < 0)
-			break;
-		if (json_string_is(&key, "type")) {
-			outline->has_type = true;
-			r = json_scan_string(scan, &outline->type);
-		} else if (json_string_is(&key, "version")) {
-			outline->has_version = true;
-			r = json_scan_u64(scan, &outline->version);
-		} else {
-			r = json_scan_skip(scan);
-		}
+	if (json_string_is(key, "type")) {
+		outline->has_type = true;
+		r = json_scan_string(&scan->json, &outline->type);
+	} else if (json_string_is(key, "version")) {
+		outline->has_version = true;
+		r = json_scan_u64(&scan->json, &outline->version);
+	} else {
+		r = json_scan_skip(&scan->json);
 	}
-	if (r == 0)
-		r = json_scan_end(scan);
-	return r < 0 ? trace_error_scan(reader->error, scan) : 0;
+	return r < 0 ? trace_scan_fail(scan) : 0;
+}
+
+static int find_outline(struct trace_scan *scan, struct outline *outline)
+{
+	int r = trace_scan_object(scan, take_outline, outline);
+
+	return r < 0 ? r : trace_scan_end(scan);
 }
 
 /* Nearly all lines are ticks and say so first: these need no look at the whole. */
@@ -139,20 +138,20 @@ int trace_reader_take(struct trace_reader *reader, const char *line, size_t len,
 	enum trace_line *ret_line)
 {
 	struct outline outline = { 0 };
-	struct json_scan scan;
+	struct trace_scan scan;
 	enum trace_line found = TRACE_LINE_OTHER;
 	int r = 0;
 
 	reader->n_lines++;
-	json_scan_init(&scan, line, len);
-	if (json_scan_end(&scan) == 0) {
+	trace_scan_init(&scan, line, len, reader->error);
+	if (json_scan_end(&scan.json) == 0) {
 		*ret_line = TRACE_LINE_OTHER;
 		return 0;
 	}
 	if (begins_as_tick(line, len)) {
 		found = TRACE_LINE_TICK;
 	} else {
-		if (find_outline(reader, &scan, &outline) < 0)
+		if (find_outline(&scan, &outline) < 0)
 			return -EBADMSG;
 		if (!outline.has_type)
 			return trace_error(reader->error, "\"type\" is missing");

@@ -3,29 +3,17 @@
 /* A trace's line of type "tick": one sample. Pure. */
 #pragma once
 
-#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "host/sample.h"
-#include "host/trace.h"
+#include "host/trace_domains.h"
 #include "host/trace_host.h"
-
-/* A domain as the line has it, before the domains are in order. */
-struct trace_domain {
-	struct sample_domain sample;
-	bool has_pid, has_start, has_process;
-	uint64_t process_ns; /* of all its threads but vhost's, ended ones included */
-	size_t first_node, n_nodes; /* of resident_kib */
-};
 
 /* Reused from line to line; a zeroed one is empty. */
 struct trace_tick {
 	uint64_t t_ns;
-	size_t n_domains, domains_size;
-	struct trace_domain *domains;
-	size_t n_resident, resident_size;
-	uint64_t *resident_kib;
+	struct trace_domains domains;
 };
 
 /*
