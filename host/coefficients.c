@@ -18,6 +18,12 @@
 /* Longer ones are not of one load. */
 #define DT_MAX_NS (120 * NSEC_PER_SEC)
 
+/* No CPU is so many times faster than itself, as a logarithm. */
+#define LOG_FREQUENCY_MAX 4.0
+
+/* Clocks of threads and of CPUs are not read at once. */
+#define BUSY_SLACK 1.2
+
 /* Who slows down others most still pays for this part of its own power. */
 #define OWN_PART_MIN 0.25
 
@@ -154,10 +160,12 @@ static struct load load_of(const struct usage_cell *cell,
 	parts->together = lost(cell, cell->core_weight, weight->smt_gain) / unit;
 	parts->apart = lost(cell, cell->apart_weight, weight->smt_gain) / unit;
 	parts->log_frequency = package_log;
-	if (weight->frequency_exponent > 0)
+	if (weight->frequency_exponent > 0 && cell->weight > 0)
 		parts->log_frequency += log((double)cell->weight /
 						(double)cell->core_weight) /
 					weight->frequency_exponent;
+	parts->log_frequency = fmax(
+		-LOG_FREQUENCY_MAX, fmin(parts->log_frequency, LOG_FREQUENCY_MAX));
 	return load;
 }
 
@@ -499,6 +507,21 @@ static double count_cores(const struct usage *usage)
 	return (double)n / (double)usage->n_packages;
 }
 
+/* Nobody runs longer than there are CPUs; of such a tick nothing is to be learned. */
+static bool is_plausible(
+	const struct coefficients *coefficients, const struct coefficients_tick *tick)
+{
+	double most = BUSY_SLACK * (double)tick->usage->loads.n_cpus;
+	double time = 0;
+
+	for (size_t i = 0; i < coefficients->n_players; i++)
+		time += coefficients->cores[i];
+	for (size_t p = 0; p < coefficients->n_packages; p++)
+		if ((double)tick->usage->loads.busy_ns[p] > most * (double)tick->dt_ns)
+			return false;
+	return time <= most;
+}
+
 void coefficients_step(
 	struct coefficients *coefficients, const struct coefficients_tick *tick)
 {
@@ -507,19 +530,21 @@ void coefficients_step(
 	*coefficients->state = *coefficients->accepted;
 	coefficients->n_players = tick->sample->n_domains + 1;
 	coefficients->n_packages = tick->usage->n_packages;
-	if (tick->dt_ns < DT_MIN_NS || tick->dt_ns > DT_MAX_NS) {
-		for (size_t p = 0; p < coefficients->n_packages; p++)
-			keep_refined(coefficients, tick, p);
-		return;
+	if (tick->dt_ns >= DT_MIN_NS && tick->dt_ns <= DT_MAX_NS) {
+		load_players(coefficients, tick);
+		if (is_plausible(coefficients, tick)) {
+			coefficients->state->bank.smt_gain = tick->weight->smt_gain;
+			coefficients->state->bank.cores = count_cores(tick->usage);
+			if (coefficients->n_packages > 1)
+				place_players(coefficients, tick, seconds);
+			seat_players(coefficients, tick, seconds);
+			learn(coefficients, tick, seconds);
+			weigh(coefficients, tick);
+			return;
+		}
 	}
-	coefficients->state->bank.smt_gain = tick->weight->smt_gain;
-	coefficients->state->bank.cores = count_cores(tick->usage);
-	load_players(coefficients, tick);
-	if (coefficients->n_packages > 1)
-		place_players(coefficients, tick, seconds);
-	seat_players(coefficients, tick, seconds);
-	learn(coefficients, tick, seconds);
-	weigh(coefficients, tick);
+	for (size_t p = 0; p < coefficients->n_packages; p++)
+		keep_refined(coefficients, tick, p);
 }
 
 void coefficients_accept(struct coefficients *coefficients)

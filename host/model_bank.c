@@ -34,6 +34,10 @@ static const double taus[MODEL_BANK_TAUS] = { 0.8, 2.5, 6 };
 #define MEAN_MAX    3.0
 #define SAMPLES_MIN 10
 
+/* Off by so many variances is lost; what is lost so often in a row begins anew. */
+#define SURPRISE_LOST 100.0
+#define LOST_MAX      20
+
 /* Less than this in a package tells nothing. */
 #define BUSY_CORES_MIN 0.02
 
@@ -78,6 +82,7 @@ static void begin(struct model_bank *bank, double unit_w)
 {
 	bank->unit_w = unit_w;
 	bank->n_samples = 0;
+	bank->n_lost = 0;
 	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
 		begin_model(bank, m);
 }
@@ -164,6 +169,21 @@ static double guess_unit(
 	return sample->power / (MEAN_PRIOR * cores + wake);
 }
 
+/* What the models know is of another host, or was never of any. */
+static void check_lost(struct model_bank *bank, double unit_w)
+{
+	for (size_t m = 0; m < MODEL_BANK_MODELS; m++) {
+		if (bank->models[m].surprise < SURPRISE_LOST) {
+			bank->n_lost = 0;
+			return;
+		}
+	}
+	if (++bank->n_lost < LOST_MAX)
+		return;
+	bank->wake_w = 0;
+	begin(bank, unit_w);
+}
+
 void model_bank_update(struct model_bank *bank, struct power_model_sample *sample)
 {
 	double unit_w = guess_unit(bank, sample);
@@ -180,6 +200,7 @@ void model_bank_update(struct model_bank *bank, struct power_model_sample *sampl
 		bank->models[m].log_evidence = LOG_EVIDENCE_MIN;
 	}
 	level_evidence(bank);
+	check_lost(bank, unit_w);
 	if (++bank->n_samples >= SAMPLES_MIN)
 		check_unit(bank);
 }

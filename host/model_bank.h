@@ -25,6 +25,8 @@ struct model_bank {
 	double wake_w;	 /* what it may take to be awake; 0: by its cores */
 	/* How many were learned from since it began. */
 	unsigned int n_samples;
+	/* Of these the last so many were foretold by no model, not even roughly. */
+	unsigned int n_lost;
 	struct power_model models[MODEL_BANK_MODELS];
 };
 

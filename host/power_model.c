@@ -205,6 +205,7 @@ bool power_model_update(
 
 	model->log_evidence -= log(variance) / 2 +
 			       (TAIL_DEGREES + 1) / 2 * log1p(surprise / TAIL_DEGREES);
+	model->surprise = surprise;
 	if (surprise > INNOVATION_LIMIT)
 		variance *= surprise / INNOVATION_LIMIT;
 	correct(model, n, column, variance, innovation);

@@ -54,6 +54,8 @@ struct power_model {
 	struct power_model_hypothesis hypothesis;
 	/* How well it foretold the power, relative to the best one: <= 0. */
 	double log_evidence;
+	/* Of the last sample: how far off it was, in variances. */
+	double surprise;
 	double state[POWER_MODEL_STATES];
 	double covariance[POWER_MODEL_STATES][POWER_MODEL_STATES];
 };

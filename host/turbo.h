@@ -13,7 +13,8 @@ struct turbo {
 
 void turbo_predict(struct turbo *turbo, double seconds);
 
-/* One package: cores that were busy, and the logarithm of their mean frequency. */
+/* One package: cores that were busy, and the logarithm of their mean frequency; finite.
+ */
 void turbo_learn(struct turbo *turbo, double busy_cores, double log_frequency);
 
 /*

@@ -153,6 +153,7 @@ unit_host = \
 	tests/unit/test_apportion \
 	tests/unit/test_calibration \
 	tests/unit/test_cgroup \
+	tests/unit/test_coefficients \
 	tests/unit/test_cpu_load \
 	tests/unit/test_cpufreq \
 	tests/unit/test_cpulist \
@@ -193,6 +194,7 @@ unit_host = \
 	tests/unit/test_recorder \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
+	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
 	tests/unit/test_shapley \
@@ -204,7 +206,9 @@ unit_host = \
 	tests/unit/test_topology \
 	tests/unit/test_trace_reader \
 	tests/unit/test_trace_writer \
+	tests/unit/test_turbo \
 	tests/unit/test_usage \
+	tests/unit/test_wake \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
 	tests/unit/test_zone_counter \
@@ -224,6 +228,10 @@ tests_unit_test_cgroup_SOURCES = tests/unit/test_cgroup.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_cgroup_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_cgroup_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_coefficients_SOURCES = tests/unit/test_coefficients.c \
+	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_coefficients_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_coefficients_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpu_load_SOURCES = tests/unit/test_cpu_load.c tests/unit/scene.h
 tests_unit_test_cpu_load_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpu_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
@@ -348,6 +356,9 @@ tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
 	tests/unit/scene.h tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_residency_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_residency_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/scene.h
+tests_unit_test_roster_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_roster_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_sample_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_sample_SOURCES = tests/unit/test_sample.c tests/unit/scene.h
@@ -388,6 +399,10 @@ tests_unit_test_trace_writer_SOURCES = tests/unit/test_trace_writer.c \
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
+tests_unit_test_turbo_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_turbo_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_wake_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_wake_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_weight_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_weight_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)

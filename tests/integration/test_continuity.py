@@ -71,7 +71,8 @@ class Scene:
         config = directory / "hostd.conf"
         config.write_text(f'[zone "package-0"]\nidle_w = {IDLE_W}\n'
                           f'[zone "dram-0"]\nidle_w = {DRAM_IDLE_W}\n')
-        flags = ("--config", config)
+        # What the simulated RAPL knows is CPU time, by which shares are judged.
+        flags = ("--config", config, "--coefficients", "off")
         self.hostd = bed.hostd(self.host, self.sim, *flags)
         self.twin = bed.twin(self.host, self.sim, channels_directory(self.host, self.busy), *flags)
         # What the first one is compared with does not wait for a busy machine.
