@@ -8,13 +8,13 @@
 #include <ini.h>
 #include <inttypes.h>
 #include <libgen.h>
-#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/durable.h"
 #include "shared/cleanup.h"
 #include "shared/number.h"
 
@@ -126,35 +126,18 @@ static int give_away(int fd, const char *path)
 int calibration_file_write(
 	const char *path, const struct calibration *calibration, time_t date)
 {
-	char temporary[PATH_MAX];
-	FILE *out;
-	int fd, r;
-
-	if ((size_t)snprintf(temporary, sizeof(temporary), "%s.new", path) >=
-		sizeof(temporary))
-		return -ENAMETOOLONG;
 	/* The directory is a daemon's with fewer rights: no file of its making. */
-	if (unlink(temporary) < 0 && errno != ENOENT)
-		return -errno;
-	fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = durable_open_new(AT_FDCWD, path, O_WRONLY | O_EXCL), r;
+	FILE *out;
+
 	if (fd < 0)
-		return -errno;
+		return fd;
 	r = give_away(fd, path);
 	out = fdopen(fd, "w");
 	if (!out) {
 		close(fd);
-		unlink(temporary);
-		return -ENOMEM;
+		return durable_replace(AT_FDCWD, path, -ENOMEM);
 	}
 	print(out, calibration, date);
-	errno = 0;
-	if (r == 0 && (fflush(out) != 0 || fsync(fd) < 0))
-		r = -errno;
-	if (fclose(out) != 0 && r == 0)
-		r = -errno;
-	if (r == 0 && rename(temporary, path) < 0)
-		r = -errno;
-	if (r < 0)
-		unlink(temporary);
-	return r;
+	return durable_replace(AT_FDCWD, path, durable_close(out, r));
 }

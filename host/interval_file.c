@@ -13,10 +13,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/durable.h"
 #include "host/interval_block.h"
 #include "shared/cleanup.h"
 
-#define NEW_FILE    INTERVAL_FILE ".new"
 #define BUFFER_SIZE (1u << 18)
 #define STEP	    8u /* blocks are made of words */
 
@@ -132,30 +132,15 @@ int interval_file_read(
 	return r;
 }
 
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
 int interval_file_append(int dir_fd, uint64_t at, const uint8_t *data, size_t size)
 {
 	cleanup_close int fd = openat(dir_fd, INTERVAL_FILE,
 		O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
-	int r = 0;
+	int r;
 
-	if (fd < 0 || ftruncate(fd, (off_t)at) < 0 || lseek(fd, (off_t)at, SEEK_SET) < 0)
+	if (fd < 0 || ftruncate(fd, (off_t)at) < 0)
 		return -errno;
-	r = write_all(fd, data, size);
+	r = durable_write_at(fd, at, data, size);
 	if (r == 0 && fsync(fd) < 0)
 		r = -errno;
 	if (r == 0 && at == 0 && fsync(dir_fd) < 0)
@@ -167,12 +152,12 @@ int interval_file_append(int dir_fd, uint64_t at, const uint8_t *data, size_t si
 
 int interval_file_begin(int dir_fd, FILE **ret_stream)
 {
-	cleanup_close int fd = openat(dir_fd, NEW_FILE,
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	cleanup_close int fd = durable_open_new(
+		dir_fd, INTERVAL_FILE, O_WRONLY | O_TRUNC);
 	FILE *stream;
 
 	if (fd < 0)
-		return -errno;
+		return fd;
 	stream = fdopen(fd, "w");
 	if (!stream)
 		return -errno;
@@ -184,15 +169,5 @@ int interval_file_begin(int dir_fd, FILE **ret_stream)
 
 int interval_file_end(int dir_fd, FILE *stream, int error)
 {
-	if (error == 0 && (fflush(stream) != 0 || fsync(fileno(stream)) < 0))
-		error = -errno;
-	if (fclose(stream) != 0 && error == 0)
-		error = -errno;
-	if (error == 0 && renameat(dir_fd, NEW_FILE, dir_fd, INTERVAL_FILE) < 0)
-		error = -errno;
-	if (error < 0) {
-		(void)unlinkat(dir_fd, NEW_FILE, 0);
-		return error;
-	}
-	return fsync(dir_fd) < 0 ? -errno : 0;
+	return durable_install(dir_fd, INTERVAL_FILE, durable_close(stream, error));
 }

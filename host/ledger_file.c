@@ -18,9 +18,8 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "host/durable.h"
 #include "shared/cleanup.h"
-
-#define NEW_FILE LEDGER_FILE ".new"
 
 static void cleanup_ledger_filep(struct ledger_file **file)
 {
@@ -254,18 +253,13 @@ int ledger_file_create(struct ledger_file *file, const struct ledger_counts *siz
 
 	if (size > LEDGER_IMAGE_SIZE_MAX)
 		return -EFBIG;
-	/* Of a process that was killed just here. */
-	if (unlinkat(file->dir_fd, NEW_FILE, 0) < 0 && errno != ENOENT)
-		return -errno;
-	fd = openat(file->dir_fd, NEW_FILE, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	fd = durable_open_new(file->dir_fd, LEDGER_FILE, O_RDWR | O_EXCL);
 	if (fd < 0)
-		return -errno;
+		return fd;
 	disable_copy_on_write(fd);
 	r = map_file(fd, size, &file->new_map);
-	if (r < 0) {
-		(void)unlinkat(file->dir_fd, NEW_FILE, 0);
-		return r;
-	}
+	if (r < 0)
+		return durable_replace(file->dir_fd, LEDGER_FILE, r);
 	file->new_size = size;
 	ledger_image_format(ret_image, file->new_map, 2, sizes);
 	return 0;
@@ -274,10 +268,8 @@ int ledger_file_create(struct ledger_file *file, const struct ledger_counts *siz
 int ledger_file_install(
 	struct ledger_file *file, const struct ledger_image *image, int error)
 {
-	if (error == 0 && renameat(file->dir_fd, NEW_FILE, file->dir_fd, LEDGER_FILE) < 0)
-		error = -errno;
+	error = durable_replace(file->dir_fd, LEDGER_FILE, error);
 	if (error < 0) {
-		(void)unlinkat(file->dir_fd, NEW_FILE, 0);
 		unmap(&file->new_map, file->new_size);
 		return error;
 	}

@@ -24,6 +24,7 @@ host_libhost_a_SOURCES = \
 	host/domain_cgroup.c host/domain_cgroup.h \
 	host/domain_cpu.c host/domain_cpu.h \
 	host/domain_xml.c host/domain_xml.h \
+	host/durable.c host/durable.h \
 	host/energy.c host/energy.h \
 	host/enroll.c host/enroll.h \
 	host/estimate.c host/estimate.h \

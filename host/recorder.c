@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "host/durable.h"
 #include "shared/cleanup.h"
 
 /* A copy of an item, whose memory is used again. */
@@ -34,7 +35,7 @@ struct recorder {
 	/* The thread's alone: */
 	struct trace_writer writer;
 	struct json_text text;
-	off_t size; /* of the whole lines in the file */
+	uint64_t size; /* of the whole lines in the file */
 	/* Under the lock: */
 	pthread_cond_t cond;
 	bool stop;
@@ -108,34 +109,13 @@ static void copy_deinit(struct copy *copy)
 	free(copy->texts);
 }
 
-static int write_all(int fd, const char *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* A line that did not get through whole is taken off again. */
 static int write_lines(struct recorder *recorder)
 {
 	const struct json_text *text = &recorder->text;
-	int r = 0;
+	int r = durable_write_at(recorder->fd, recorder->size, text->data, text->used);
 
-	if (lseek(recorder->fd, recorder->size, SEEK_SET) < 0)
-		return -errno;
-	r = write_all(recorder->fd, text->data, text->used);
 	if (r == 0)
-		recorder->size += (off_t)text->used;
-	else if (ftruncate(recorder->fd, recorder->size) < 0)
-		return -errno;
+		recorder->size += text->used;
 	return r;
 }
 

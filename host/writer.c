@@ -9,11 +9,11 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "host/durable.h"
 #include "host/interval_block.h"
 #include "host/interval_file.h"
 #include "host/interval_fold.h"
@@ -52,46 +52,6 @@ struct writer {
 	uint8_t coefficients[COEFFICIENTS_BYTES_MAX];
 	struct writer_status status;
 };
-
-static int write_all(int fd, const uint8_t *data, size_t size)
-{
-	while (size > 0) {
-		ssize_t n = write(fd, data, size);
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		data += n;
-		size -= (size_t)n;
-	}
-	return 0;
-}
-
-/* In place of the one there is, whole. */
-static int write_file(int dir_fd, const char *name, const uint8_t *data, size_t size)
-{
-	cleanup_close int fd = -1;
-	char new_name[64];
-	int r;
-
-	snprintf(new_name, sizeof(new_name), "%s.new", name);
-	fd = openat(dir_fd, new_name,
-		O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
-
-	if (fd < 0)
-		return -errno;
-	r = write_all(fd, data, size);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	if (r == 0 && renameat(dir_fd, new_name, dir_fd, name) < 0)
-		r = -errno;
-	if (r < 0) {
-		(void)unlinkat(dir_fd, new_name, 0);
-		return r;
-	}
-	return fsync(dir_fd) < 0 ? -errno : 0;
-}
 
 static int read_ledger(int dir_fd, uint8_t **ret_data, struct ledger_image *ret_image)
 {
@@ -132,7 +92,7 @@ static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_seq
 		return -ENOMEM;
 	ledger_image_format(&to, copy, 1, &from.header.counts);
 	ledger_image_copy(&to, &from);
-	r = write_file(dir_fd, LEDGER_CHECKPOINT_FILE, copy, size);
+	r = durable_write_file(dir_fd, LEDGER_CHECKPOINT_FILE, copy, size);
 	if (r == 0)
 		*ret_sequence = from.header.sequence;
 	return r;
@@ -167,7 +127,7 @@ static void write_coefficients(struct writer *writer)
 	memcpy(bytes, writer->coefficients, size);
 	writer->coefficients_size = 0;
 	pthread_mutex_unlock(&writer->lock);
-	r = write_file(writer->dir_fd, WRITER_COEFFICIENTS_FILE, bytes, size);
+	r = durable_write_file(writer->dir_fd, WRITER_COEFFICIENTS_FILE, bytes, size);
 	pthread_mutex_lock(&writer->lock);
 	writer->status.coefficients_error = r;
 }

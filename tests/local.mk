@@ -160,6 +160,7 @@ unit_host = \
 	tests/unit/test_diagnose \
 	tests/unit/test_domain_cpu \
 	tests/unit/test_domain_xml \
+	tests/unit/test_durable \
 	tests/unit/test_estimate \
 	tests/unit/test_facts \
 	tests/unit/test_finding \
@@ -250,6 +251,10 @@ tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_durable_SOURCES = tests/unit/test_durable.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_durable_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_durable_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
