@@ -19,7 +19,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 from bed import TESTBED
 from bed.guest import boot
 from bed.host import Host
-from bed.hostd import Hostd, Twin
+from bed.hostd import Hostd, Twin, channels_directory
 from bed.process import LOGS, tail
 from bed.simrapl import SimRapl
 
@@ -132,9 +132,10 @@ class Bed:
         sysfs = ("--sysfs", simrapl.sysfs) if simrapl else ()
         return self._owned(Hostd(self.build, host, self._directory(), *sysfs, *flags, start=start))
 
-    def twin(self, host, simrapl, channels, *flags):
-        """Another one beside it, for which the directory of the channels is empty."""
-        return self._owned(Twin(self.build, host, self._directory(), channels,
+    def twin(self, host, simrapl, guest, *flags):
+        """Another one beside it, for which the directory of a guest's channel is empty."""
+        return self._owned(Twin(self.build, host, self._directory(),
+                                channels_directory(host, guest),
                                 "--sysfs", simrapl.sysfs, *flags))
 
     def owned(self, part):

@@ -43,13 +43,12 @@ def simulate(bed, host, seconds, packages):
         truth_ms=20)
 
 
-def start_hostd(bed, host, sim, packages):
+def write_config(bed, packages):
     config = bed.directory() / "hostd.conf"
     config.write_text("".join(
         f'[zone "package-{p}"]\nidle_w = {IDLE_W}\n[zone "dram-{p}"]\nidle_w = {DRAM_IDLE_W}\n'
         for p in sorted(set(packages.split(",")))))
-    # The simulated RAPL knows CPU time only; what learning makes of it is bench_accuracy's.
-    return bed.hostd(host, sim, "--config", config, "--coefficients", "off")
+    return config
 
 
 @pytest.fixture(scope="module", name="host")
@@ -164,23 +163,37 @@ def check_guests(guests, seconds, measured):
         assert compared > seconds * 0.8
 
 
-def test_one_package(bed, host, guests):
-    """60 s, three guests and the host: within 1 % of the truth, and exact where it adds up."""
-    seconds = 60
-    packages = ",".join("0" * os.cpu_count())
-    sim = simulate(bed, host, seconds, packages)
-    hostd = start_hostd(bed, host, sim, packages)
-    with host_load(bed.directory(), 0.4):
-        measured = measure(hostd, guests, seconds)
-    _, start, end, _ = measured
-    check_wraps(sim, start, end, "package-0", "intel-rapl:0")
-    check_wraps(sim, start, end, "dram-0", "intel-rapl:0:0")
-    check_guests(guests, seconds, measured)
+def check_truth(sim, guests, start, end, rel):
     for guest in guests:
         for zone in ("package-0", "dram-0"):
             found, true = dynamic_uj(sim, start, end, guest, zone)
             print(f"{guest.name}, {zone}: {found / true - 1:+.3%}")
-            assert found == pytest.approx(true, rel=0.01), (guest.name, zone)
+            assert found == pytest.approx(true, rel=rel), (guest.name, zone)
+
+
+def test_one_package(bed, host, guests):
+    """60 s, three guests and the host: within 1 % of the truth, and exact where it adds up.
+
+    The simulator's energy goes by CPU time alone. A twin that does not take that for
+    granted, but learns it, is within 3 % from the start.
+    """
+    seconds = 60
+    packages = ",".join("0" * os.cpu_count())
+    sim = simulate(bed, host, seconds, packages)
+    config = write_config(bed, packages)
+    hostd = bed.hostd(host, sim, "--config", config, "--coefficients", "off")
+    twin = bed.twin(host, sim, guests[0], "--config", config, "--coefficients", "learn")
+    watch = Watch(twin)
+    with host_load(bed.directory(), 0.4):
+        measured = measure(hostd, guests, seconds)
+    learned = watch.stop()
+    _, start, end, _ = measured
+    check_wraps(sim, start, end, "package-0", "intel-rapl:0")
+    check_wraps(sim, start, end, "dram-0", "intel-rapl:0:0")
+    check_guests(guests, seconds, measured)
+    check_truth(sim, guests, start, end, 0.01)
+    learned = [tick for tick in learned if start.t_ns <= tick.t_ns <= end.t_ns]
+    check_truth(sim, guests, learned[0], learned[-1], 0.03)
 
 
 def test_two_packages(bed, host, guests):
@@ -194,7 +207,8 @@ def test_two_packages(bed, host, guests):
     seconds = 20
     packages = ",".join(str(i % 2) for i in range(os.cpu_count()))
     sim = simulate(bed, host, seconds, packages)
-    hostd = start_hostd(bed, host, sim, packages)
+    hostd = bed.hostd(host, sim, "--config", write_config(bed, packages),
+                      "--coefficients", "off")
     for guest, cpus in zip(guests, ((0, 1), (0,), (1,))):
         for vcpu, cpu in enumerate(cpus):
             host.virsh("vcpupin", guest.name, vcpu, cpu, "--live")

@@ -4,6 +4,7 @@
 import http.client
 import json
 import pathlib
+import re
 import socket
 
 from bed.process import wait_until
@@ -92,6 +93,13 @@ class Hostd:
         if self.process:
             self.process.close()
             self.process = None
+
+
+def channels_directory(host, guest):
+    """Where libvirt has QEMU make the channels' sockets."""
+    xml = host.virsh("dumpxml", guest.name)
+    path = re.search(r"path='([^']*/org\.vmpower\.0)'", xml).group(1)
+    return pathlib.Path(path).parent.parent
 
 
 class Twin(Hostd):
