@@ -108,6 +108,7 @@ host_libhost_a_SOURCES = \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \
 	host/text.c host/text.h \
+	host/thread.c host/thread.h \
 	host/tick.c host/tick.h \
 	host/tick_json.c host/tick_json.h \
 	host/topology.c host/topology.h \
