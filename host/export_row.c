@@ -13,6 +13,7 @@
 #include <cjson/cJSON.h>
 
 #include "host/export_time.h"
+#include "host/json_line.h"
 #include "shared/clock.h"
 #include "shared/number.h"
 #include "shared/uuid.h"
@@ -116,7 +117,6 @@ int export_row_write_json(FILE *out, const struct export_row *row)
 	cJSON *object = cJSON_CreateObject();
 	bool complete = object;
 	struct values values;
-	char *text;
 
 	format_values(row, &values);
 	for (size_t i = 0; complete && i < EXPORT_COLUMNS; i++) {
@@ -127,13 +127,10 @@ int export_row_write_json(FILE *out, const struct export_row *row)
 					   : cJSON_AddStringToObject(object, name,
 						     values.texts[i])) != NULL;
 	}
-	text = complete ? cJSON_PrintUnformatted(object) : NULL;
+	if (complete)
+		return json_line_write(out, object);
 	cJSON_Delete(object);
-	if (!text)
-		return -ENOMEM;
-	fprintf(out, "%s\n", text);
-	cJSON_free(text);
-	return 0;
+	return -ENOMEM;
 }
 
 static int parse_time(const char *text, uint64_t *ret_s)

@@ -14,13 +14,13 @@
 #include <libvirt/virterror.h>
 #include <poll.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #include "host/libvirt_domains.h"
+#include "host/thread.h"
 #include "shared/cleanup.h"
 #include "shared/log.h"
 
@@ -433,19 +433,6 @@ static int watcher_new(
 	return 0;
 }
 
-/* A thread that takes no signals: those are the main thread's. */
-static int start_thread(struct watcher *watcher)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&watcher->thread, NULL, watch, watcher);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
-}
-
 static int libvirt_open(const char *uri, const struct inventory *known,
 	struct inventory_source **ret_source)
 {
@@ -453,7 +440,7 @@ static int libvirt_open(const char *uri, const struct inventory *known,
 	int r = watcher_new(uri, known, &watcher);
 
 	if (r == 0)
-		r = start_thread(watcher);
+		r = thread_create(watch, watcher, &watcher->thread);
 	if (r < 0)
 		return r;
 	*ret_source = &steal_pointer(&watcher)->source;

@@ -55,6 +55,7 @@ host_libhost_a_SOURCES = \
 	host/inventory.c host/inventory.h \
 	host/inventory_libvirt.c host/inventory_libvirt.h \
 	host/json_decimal.c host/json_decimal.h \
+	host/json_line.c host/json_line.h \
 	host/json_scan.c host/json_scan.h \
 	host/json_string.c host/json_string.h \
 	host/json_text.c host/json_text.h \
@@ -108,6 +109,7 @@ host_libhost_a_SOURCES = \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \
 	host/text.c host/text.h \
+	host/thread.c host/thread.h \
 	host/tick.c host/tick.h \
 	host/tick_json.c host/tick_json.h \
 	host/topology.c host/topology.h \

@@ -10,6 +10,7 @@
 #include <cjson/cJSON.h>
 
 #include "host/export_time.h"
+#include "host/json_line.h"
 #include "host/text.h"
 #include "shared/clock.h"
 #include "shared/number.h"
@@ -28,19 +29,6 @@ void merge_print_head(FILE *out)
 	fprintf(out, "%-36s  %-20s  %-16s  %-12s  %20s  %12s  %12s  %12s\n", "UUID",
 		"NAME", "ZONE", "KIND", "ENERGY_UJ", "MEASURED_S", "ESTIMATED_S",
 		"DEGRADED_S");
-}
-
-/* Takes it over. */
-static int print_object(FILE *out, cJSON *object)
-{
-	char *text = cJSON_PrintUnformatted(object);
-
-	cJSON_Delete(object);
-	if (!text)
-		return -ENOMEM;
-	fprintf(out, "%s\n", text);
-	cJSON_free(text);
-	return 0;
 }
 
 static int print_sum_json(FILE *out, const struct merge_sum *sum)
@@ -62,7 +50,7 @@ static int print_sum_json(FILE *out, const struct merge_sum *sum)
 		format_seconds(sum->quality_ns[i], seconds);
 		cJSON_AddStringToObject(object, names[i], seconds);
 	}
-	return print_object(out, object);
+	return json_line_write(out, object);
 }
 
 int merge_print_sum(FILE *out, const struct merge_sum *sum, bool json)
@@ -103,7 +91,7 @@ static int print_finding_json(FILE *out, const struct merge_finding *finding)
 			cJSON_AddItemToArray(
 				hosts, cJSON_CreateString(finding->hosts[i]));
 	}
-	return print_object(out, object);
+	return json_line_write(out, object);
 }
 
 int merge_print_finding(FILE *out, const struct merge_finding *finding, bool json)

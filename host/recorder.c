@@ -5,14 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "host/durable.h"
+#include "host/thread.h"
 #include "shared/cleanup.h"
 
 /* A copy of an item, whose memory is used again. */
@@ -30,15 +29,12 @@ struct copy {
 
 struct recorder {
 	int fd;
-	pthread_t thread;
-	pthread_mutex_t lock;
+	struct thread thread;
 	/* The thread's alone: */
 	struct trace_writer writer;
 	struct json_text text;
 	uint64_t size; /* of the whole lines in the file */
-	/* Under the lock: */
-	pthread_cond_t cond;
-	bool stop;
+	/* Under the thread's lock: */
 	size_t first, n_waiting; /* in the queue; those behind them are the caller's */
 	struct recorder_status status;
 	struct copy queue[RECORDER_QUEUE];
@@ -145,38 +141,25 @@ static void *recorder_main(void *argument)
 {
 	struct recorder *recorder = argument;
 
-	pthread_mutex_lock(&recorder->lock);
+	pthread_mutex_lock(&recorder->thread.lock);
 	for (;;) {
 		int r;
 
-		while (!recorder->stop && recorder->n_waiting == 0)
-			pthread_cond_wait(&recorder->cond, &recorder->lock);
+		while (!recorder->thread.stop && recorder->n_waiting == 0)
+			pthread_cond_wait(&recorder->thread.cond, &recorder->thread.lock);
 		if (recorder->n_waiting == 0)
 			break;
-		pthread_mutex_unlock(&recorder->lock);
+		pthread_mutex_unlock(&recorder->thread.lock);
 		r = write_tick(recorder, &recorder->queue[recorder->first]);
-		pthread_mutex_lock(&recorder->lock);
+		pthread_mutex_lock(&recorder->thread.lock);
 		recorder->first = (recorder->first + 1) % RECORDER_QUEUE;
 		recorder->n_waiting--;
 		recorder->status.n_ticks += r == 0;
 		recorder->status.n_dropped += r < 0;
 		recorder->status.error = r;
 	}
-	pthread_mutex_unlock(&recorder->lock);
+	pthread_mutex_unlock(&recorder->thread.lock);
 	return NULL;
-}
-
-/* Signals are for the main thread. */
-static int start_thread(struct recorder *recorder)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&recorder->thread, NULL, recorder_main, recorder);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
 }
 
 static int open_file(const char *path)
@@ -195,8 +178,7 @@ static int open_file(const char *path)
 
 static void recorder_free(struct recorder *recorder)
 {
-	pthread_cond_destroy(&recorder->cond);
-	pthread_mutex_destroy(&recorder->lock);
+	thread_deinit(&recorder->thread);
 	for (size_t i = 0; i < RECORDER_QUEUE; i++)
 		copy_deinit(&recorder->queue[i]);
 	json_text_deinit(&recorder->text);
@@ -211,10 +193,10 @@ int recorder_start(const char *path, struct recorder **ret_recorder)
 
 	if (!recorder)
 		return -ENOMEM;
-	pthread_mutex_init(&recorder->lock, NULL);
-	pthread_cond_init(&recorder->cond, NULL);
+	thread_init(&recorder->thread);
 	recorder->fd = open_file(path);
-	r = recorder->fd < 0 ? recorder->fd : start_thread(recorder);
+	r = recorder->fd < 0 ? recorder->fd
+			     : thread_start(&recorder->thread, recorder_main, recorder);
 	if (r < 0) {
 		recorder_free(recorder);
 		return r;
@@ -227,39 +209,35 @@ void recorder_add(struct recorder *recorder, const struct trace_item *item)
 {
 	struct copy *copy = NULL;
 
-	pthread_mutex_lock(&recorder->lock);
+	pthread_mutex_lock(&recorder->thread.lock);
 	if (recorder->n_waiting < RECORDER_QUEUE)
 		copy = &recorder->queue[(recorder->first + recorder->n_waiting) %
 					RECORDER_QUEUE];
-	pthread_mutex_unlock(&recorder->lock);
+	pthread_mutex_unlock(&recorder->thread.lock);
 	/* Nobody else looks at it before it is counted. */
 	if (copy && copy_item(copy, item) < 0)
 		copy = NULL;
-	pthread_mutex_lock(&recorder->lock);
+	pthread_mutex_lock(&recorder->thread.lock);
 	if (copy) {
 		recorder->n_waiting++;
-		pthread_cond_signal(&recorder->cond);
+		pthread_cond_signal(&recorder->thread.cond);
 	} else {
 		recorder->status.n_dropped++;
 	}
-	pthread_mutex_unlock(&recorder->lock);
+	pthread_mutex_unlock(&recorder->thread.lock);
 }
 
 void recorder_status(struct recorder *recorder, struct recorder_status *ret_status)
 {
-	pthread_mutex_lock(&recorder->lock);
+	pthread_mutex_lock(&recorder->thread.lock);
 	*ret_status = recorder->status;
-	pthread_mutex_unlock(&recorder->lock);
+	pthread_mutex_unlock(&recorder->thread.lock);
 }
 
 void recorder_stop(struct recorder *recorder)
 {
 	if (!recorder)
 		return;
-	pthread_mutex_lock(&recorder->lock);
-	recorder->stop = true;
-	pthread_cond_signal(&recorder->cond);
-	pthread_mutex_unlock(&recorder->lock);
-	pthread_join(recorder->thread, NULL);
+	thread_stop(&recorder->thread);
 	recorder_free(recorder);
 }

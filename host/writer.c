@@ -6,8 +6,6 @@
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +17,7 @@
 #include "host/interval_fold.h"
 #include "host/ledger_file.h"
 #include "host/ledger_image.h"
+#include "host/thread.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 
@@ -40,12 +39,8 @@ struct writer {
 	uint64_t intervals_end;
 	/* The last record's day when old ones were looked for; how many came since. */
 	uint64_t folded_day, n_unfolded;
-	pthread_t thread;
-	pthread_mutex_t lock;
-	/* Under the lock: */
-	pthread_cond_t cond; /* stop, or something waits */
-	bool stop;
-	/* Only the thread takes from the head. */
+	struct thread thread;
+	/* Under the thread's lock; only the thread takes from the head. */
 	struct waiting *head, **tail;
 	/* Not written yet; 0: nothing. */
 	size_t coefficients_size;
@@ -103,9 +98,9 @@ static void checkpoint(struct writer *writer)
 	uint64_t last = writer->status.sequence, sequence;
 	int r;
 
-	pthread_mutex_unlock(&writer->lock);
+	pthread_mutex_unlock(&writer->thread.lock);
 	r = take_checkpoint(writer->dir_fd, last, &sequence);
-	pthread_mutex_lock(&writer->lock);
+	pthread_mutex_lock(&writer->thread.lock);
 	writer->status.error = r;
 	if (r < 0) {
 		writer->status.n_failures++;
@@ -126,9 +121,9 @@ static void write_coefficients(struct writer *writer)
 		return;
 	memcpy(bytes, writer->coefficients, size);
 	writer->coefficients_size = 0;
-	pthread_mutex_unlock(&writer->lock);
+	pthread_mutex_unlock(&writer->thread.lock);
 	r = durable_write_file(writer->dir_fd, WRITER_COEFFICIENTS_FILE, bytes, size);
-	pthread_mutex_lock(&writer->lock);
+	pthread_mutex_lock(&writer->thread.lock);
 	writer->status.coefficients_error = r;
 }
 
@@ -182,11 +177,11 @@ static void write_intervals(struct writer *writer)
 		struct waiting *waiting = writer->head;
 		uint64_t checkpointed = writer->status.sequence;
 
-		pthread_mutex_unlock(&writer->lock);
+		pthread_mutex_unlock(&writer->thread.lock);
 		r = write_record(writer, &waiting->record);
 		if (r == 0)
 			fold(writer, &waiting->record, checkpointed);
-		pthread_mutex_lock(&writer->lock);
+		pthread_mutex_lock(&writer->thread.lock);
 		writer->status.intervals_error = r;
 		if (r < 0)
 			break;
@@ -200,21 +195,13 @@ static void write_intervals(struct writer *writer)
 	}
 }
 
-static struct timespec in_ms(uint64_t ms)
-{
-	uint64_t due_ns = clock_monotonic_ns() + ms * NSEC_PER_MSEC;
-
-	return (struct timespec){ (time_t)(due_ns / NSEC_PER_SEC),
-		(long)(due_ns % NSEC_PER_SEC) };
-}
-
 /* Until the time, or earlier for what can be written; true: it is time. */
 static bool wait_until(struct writer *writer, const struct timespec *due)
 {
 	int r = 0;
 
-	while (!writer->stop && r != ETIMEDOUT) {
-		struct timespec retry = in_ms(RETRY_MS);
+	while (!writer->thread.stop && r != ETIMEDOUT) {
+		struct timespec retry = thread_in_ms(RETRY_MS);
 		bool retries = writer->status.intervals_error &&
 			       (retry.tv_sec < due->tv_sec ||
 				       (retry.tv_sec == due->tv_sec &&
@@ -222,8 +209,8 @@ static bool wait_until(struct writer *writer, const struct timespec *due)
 
 		if (writer->head && !writer->status.intervals_error)
 			return false;
-		r = pthread_cond_timedwait(
-			&writer->cond, &writer->lock, retries ? &retry : due);
+		r = pthread_cond_timedwait(&writer->thread.cond, &writer->thread.lock,
+			retries ? &retry : due);
 		if (r == ETIMEDOUT && retries)
 			return false;
 	}
@@ -236,20 +223,20 @@ static void *writer_main(void *argument)
 	struct timespec due;
 	bool stop = false;
 
-	pthread_mutex_lock(&writer->lock);
-	due = in_ms(writer->config.interval_ms);
+	pthread_mutex_lock(&writer->thread.lock);
+	due = thread_in_ms(writer->config.interval_ms);
 	while (!stop) {
 		bool is_time = wait_until(writer, &due);
 
-		stop = writer->stop;
+		stop = writer->thread.stop;
 		write_intervals(writer);
 		if (is_time) {
 			checkpoint(writer);
 			write_coefficients(writer);
-			due = in_ms(writer->config.interval_ms);
+			due = thread_in_ms(writer->config.interval_ms);
 		}
 	}
-	pthread_mutex_unlock(&writer->lock);
+	pthread_mutex_unlock(&writer->thread.lock);
 	return NULL;
 }
 
@@ -261,29 +248,14 @@ static void writer_free(struct writer *writer)
 		free_waiting(writer->head);
 		writer->head = next;
 	}
-	pthread_cond_destroy(&writer->cond);
-	pthread_mutex_destroy(&writer->lock);
+	thread_deinit(&writer->thread);
 	cleanup_closep(&writer->dir_fd);
 	free(writer);
-}
-
-/* Signals are for the main thread. */
-static int start_thread(struct writer *writer)
-{
-	sigset_t all, before;
-	int r;
-
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	r = pthread_create(&writer->thread, NULL, writer_main, writer);
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	return -r;
 }
 
 int writer_start(const struct writer_config *config, struct writer **ret_writer)
 {
 	struct writer *writer = calloc(1, sizeof(*writer));
-	pthread_condattr_t attributes;
 	int r;
 
 	if (!writer)
@@ -291,13 +263,10 @@ int writer_start(const struct writer_config *config, struct writer **ret_writer)
 	writer->config = *config;
 	writer->intervals_end = config->intervals_end;
 	writer->tail = &writer->head;
-	pthread_mutex_init(&writer->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&writer->cond, &attributes);
-	pthread_condattr_destroy(&attributes);
+	thread_init(&writer->thread);
 	writer->dir_fd = open(config->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = writer->dir_fd < 0 ? -errno : start_thread(writer);
+	r = writer->dir_fd < 0 ? -errno
+			       : thread_start(&writer->thread, writer_main, writer);
 	if (r < 0) {
 		writer_free(writer);
 		return r;
@@ -309,10 +278,10 @@ int writer_start(const struct writer_config *config, struct writer **ret_writer)
 void writer_keep_coefficients(struct writer *writer, const uint8_t *bytes, size_t size)
 {
 	assert(size <= COEFFICIENTS_BYTES_MAX);
-	pthread_mutex_lock(&writer->lock);
+	pthread_mutex_lock(&writer->thread.lock);
 	memcpy(writer->coefficients, bytes, size);
 	writer->coefficients_size = size;
-	pthread_mutex_unlock(&writer->lock);
+	pthread_mutex_unlock(&writer->thread.lock);
 }
 
 int writer_push(struct writer *writer, struct interval_record *record)
@@ -323,30 +292,26 @@ int writer_push(struct writer *writer, struct interval_record *record)
 		return -ENOMEM;
 	waiting->record = *record;
 	*record = (struct interval_record){ 0 };
-	pthread_mutex_lock(&writer->lock);
+	pthread_mutex_lock(&writer->thread.lock);
 	*writer->tail = waiting;
 	writer->tail = &waiting->next;
 	writer->status.n_waiting++;
-	pthread_cond_signal(&writer->cond);
-	pthread_mutex_unlock(&writer->lock);
+	pthread_cond_signal(&writer->thread.cond);
+	pthread_mutex_unlock(&writer->thread.lock);
 	return 0;
 }
 
 void writer_status(struct writer *writer, struct writer_status *ret_status)
 {
-	pthread_mutex_lock(&writer->lock);
+	pthread_mutex_lock(&writer->thread.lock);
 	*ret_status = writer->status;
-	pthread_mutex_unlock(&writer->lock);
+	pthread_mutex_unlock(&writer->thread.lock);
 }
 
 void writer_stop(struct writer *writer)
 {
 	if (!writer)
 		return;
-	pthread_mutex_lock(&writer->lock);
-	writer->stop = true;
-	pthread_cond_signal(&writer->cond);
-	pthread_mutex_unlock(&writer->lock);
-	pthread_join(writer->thread, NULL);
+	thread_stop(&writer->thread);
 	writer_free(writer);
 }

@@ -204,6 +204,7 @@ unit_host = \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_task \
 	tests/unit/test_text \
+	tests/unit/test_thread \
 	tests/unit/test_topology \
 	tests/unit/test_trace_reader \
 	tests/unit/test_trace_writer \
@@ -391,6 +392,8 @@ tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_thread_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_thread_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
