@@ -204,6 +204,7 @@ unit_host = \
 	tests/unit/test_topology \
 	tests/unit/test_trace_reader \
 	tests/unit/test_trace_writer \
+	tests/unit/test_turbo \
 	tests/unit/test_usage \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
@@ -385,6 +386,9 @@ tests_unit_test_trace_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_trace_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_trace_writer_SOURCES = tests/unit/test_trace_writer.c \
 	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_turbo_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_turbo_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_turbo_SOURCES = tests/unit/test_turbo.c tests/unit/random.h
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
