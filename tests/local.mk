@@ -252,12 +252,12 @@ tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_durable_SOURCES = tests/unit/test_durable.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_durable_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_durable_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_estimate_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_estimate_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_facts_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
@@ -279,6 +279,8 @@ tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_power_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_SOURCES = tests/unit/test_idle_power.c tests/unit/random.h
+tests_unit_test_interval_record_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_interval_record_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_invariants_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_invariants_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_invariants_SOURCES = tests/unit/test_invariants.c \
@@ -292,8 +294,6 @@ tests_unit_test_json_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory runs out when told to.
 tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
-tests_unit_test_interval_record_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_interval_record_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
@@ -345,12 +345,12 @@ tests_unit_test_process_memory_SOURCES = tests/unit/test_process_memory.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_process_memory_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_process_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_progress_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_progress_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_procstat_SOURCES = tests/unit/test_procstat.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_progress_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_progress_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
@@ -404,13 +404,15 @@ tests_unit_test_trace_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_trace_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_trace_writer_SOURCES = tests/unit/test_trace_writer.c \
 	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_turbo_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_turbo_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_turbo_SOURCES = tests/unit/test_turbo.c tests/unit/random.h
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
-tests_unit_test_turbo_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_turbo_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_wake_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_wake_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_wake_SOURCES = tests/unit/test_wake.c tests/unit/random.h
 tests_unit_test_weight_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_weight_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
