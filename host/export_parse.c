@@ -220,6 +220,23 @@ static int take_object(struct parser *parser, const cJSON *object)
 	return take_row(parser, texts);
 }
 
+/* All of the line is one object: what follows it would be lost without a word. */
+static int take_line(struct parser *parser, const char *text, size_t n)
+{
+	const char *end = NULL;
+	cJSON *object = cJSON_ParseWithLengthOpts(text, n, &end, false);
+	int r;
+
+	while (object && end < text + n && strchr(" \t\r\n", *end) && *end)
+		end++;
+	if (object && end < text + n)
+		r = fail(parser, "something follows the JSON object");
+	else
+		r = take_object(parser, object);
+	cJSON_Delete(object);
+	return r;
+}
+
 static int read_json(struct parser *parser)
 {
 	cleanup_free char *text = NULL;
@@ -227,16 +244,13 @@ static int read_json(struct parser *parser)
 	ssize_t n;
 
 	while ((n = getline(&text, &size, parser->in)) >= 0) {
-		cJSON *object;
 		int r;
 
 		parser->begin = parser->line++;
 		if ((size_t)n > RECORD_MAX)
 			return fail(
 				parser, "a record has more than %u bytes", RECORD_MAX);
-		object = cJSON_ParseWithLength(text, (size_t)n);
-		r = take_object(parser, object);
-		cJSON_Delete(object);
+		r = take_line(parser, text, (size_t)n);
 		if (r)
 			return r;
 	}

@@ -190,6 +190,12 @@ static void test_text(void **state)
 	"\"zone\":\"z\",\"kind\":\"idle\",\"energy_uj\":\"1\",\"measured_s\":\"1\","     \
 	"\"estimated_s\":\"0\",\"degraded_s\":\"0\",\"host\":\"\",\"machine_id\":\"\","  \
 	"\"source\":\"\"}\n"
+/* Without the newline. */
+#define JSON_ROW                                                                         \
+	"{\"since\":null,\"until\":\"2023-11-15\",\"uuid\":\"host\",\"name\":\"\","      \
+	"\"zone\":\"z\",\"kind\":\"idle\",\"energy_uj\":\"1\",\"measured_s\":\"1\","     \
+	"\"estimated_s\":\"0\",\"degraded_s\":\"0\",\"host\":\"\",\"machine_id\":\"\","  \
+	"\"source\":\"\"}"
 
 static int count(const struct export_row *row, void *data)
 {
@@ -251,6 +257,10 @@ static void test_malformed(void **state)
 		  "\"name\":\"\"," JSON_TAIL "{\n",
 			-EBADMSG, 2, "no JSON object" },
 		{ "{}\n", -EBADMSG, 1, "no string \"since\"" },
+		{ JSON_ROW " \t\r\n" JSON_ROW, 0, 2, "" },
+		{ JSON_ROW "\n" JSON_ROW JSON_ROW "\n", -EBADMSG, 2,
+			"something follows the JSON object" },
+		{ JSON_ROW ",\n", -EBADMSG, 1, "something follows" },
 	};
 
 	(void)state;
