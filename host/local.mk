@@ -83,7 +83,7 @@ host_libhost_a_SOURCES = \
 	host/links.c host/links.h \
 	host/list.c host/list.h \
 	host/load.c host/load.h \
-	host/machine.h \
+	host/machine.c host/machine.h \
 	host/memory.c host/memory.h \
 	host/merge_print.c host/merge_print.h \
 	host/merge_time.c host/merge_time.h \

@@ -49,7 +49,7 @@ struct machine_cpu {
 };
 
 struct machine {
-	/* Counts the rescans that found something changed. */
+	/* Counts the rescans that found something changed: see machine_is_same(). */
 	uint64_t generation;
 	/* A package zone comes before the zones inside it. */
 	size_t n_zones;
@@ -63,3 +63,9 @@ struct machine {
 	size_t n_nodes;
 	uint64_t node_memory_kib[MACHINE_NODES_MAX];
 };
+
+/*
+ * The same zones, packages and CPUs, offline ones too. The memory of nodes may differ:
+ * it says nothing of what was measured, and where memory is ballooned it changes often.
+ */
+bool machine_is_same(const struct machine *a, const struct machine *b);

@@ -117,7 +117,7 @@ int meter_restore_coefficients(struct meter *meter, const uint8_t *bytes, size_t
 				   : 0;
 }
 
-static void map_zones(struct meter *meter, const struct machine *machine)
+void meter_map_zones(struct meter *meter, const struct machine *machine)
 {
 	if (meter->begun && meter->generation == machine->generation)
 		return;
@@ -143,7 +143,7 @@ int meter_resume(
 	assert(sample->n_zones == machine->n_zones);
 	if (sample_copy(&meter->incoming, sample) < 0)
 		return -ENOMEM;
-	map_zones(meter, machine);
+	meter_map_zones(meter, machine);
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		struct zone_delta first;
 
@@ -453,7 +453,7 @@ int meter_step(struct meter *meter, const struct machine *machine,
 
 	assert(sample->n_zones == machine->n_zones);
 	meter->stepped = false;
-	map_zones(meter, machine);
+	meter_map_zones(meter, machine);
 	if (reserve(&step) < 0)
 		return -ENOMEM;
 	take(&step);

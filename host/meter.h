@@ -49,6 +49,12 @@ int meter_set_idle_power(struct meter *meter, const char *zone,
 int meter_restore_idle_power(
 	struct meter *meter, const char *zone, const struct idle_power_state *learned);
 
+/*
+ * Makes the machine's zones known before the next step does: of these, and of all that
+ * were known before, idle power can be set, however many other zones there were once.
+ */
+void meter_map_zones(struct meter *meter, const struct machine *machine);
+
 /* As the last step has it. NULL: no such zone. Valid until the next call that is not
  * const. */
 const struct idle_power *meter_get_idle_power(

@@ -138,8 +138,11 @@ static int take_host(struct replay *replay)
 static int take_tick(struct replay *replay)
 {
 	const struct machine *machine = trace_reader_machine(replay->reader);
-	int r = set_idle_power(replay);
+	int r;
 
+	/* First: of zones that come and go a meter only remembers so many. */
+	meter_map_zones(replay->meter, machine);
+	r = set_idle_power(replay);
 	if (r == 0)
 		r = meter_step(replay->meter, machine,
 			trace_reader_sample(replay->reader), &replay->tick);

@@ -15,7 +15,6 @@
 struct trace_reader {
 	size_t n_lines;
 	bool has_host, has_tick;
-	uint64_t n_hosts;
 	struct trace_host host;
 	struct trace_tick tick;
 	/* Of this tick and the one before, in turns. */
@@ -105,9 +104,12 @@ static int take_host(struct trace_reader *reader, const char *line, size_t len,
 		host.has_boottime = reader->host.has_boottime;
 		host.boottime_ns = reader->host.boottime_ns;
 	}
+	/* As the daemon counts them: a meter starts over where they differ. */
+	host.machine.generation = reader->host.machine.generation;
+	if (!reader->has_host || !machine_is_same(&host.machine, &reader->host.machine))
+		host.machine.generation++;
 	trace_host_deinit(&reader->host);
 	reader->host = host;
-	reader->host.machine.generation = ++reader->n_hosts;
 	reader->has_host = true;
 	return 0;
 }

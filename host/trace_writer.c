@@ -141,6 +141,9 @@ static void add_host(struct trace_writer *writer, const struct trace_item *item,
 
 	memset(writer->idle, 0, sizeof(writer->idle));
 	writer->generation = machine->generation;
+	writer->n_nodes = machine->n_nodes;
+	memcpy(writer->node_memory_kib, machine->node_memory_kib,
+		sizeof(writer->node_memory_kib));
 	json_text_literal(text, "{\"type\":\"host\",\"version\":");
 	json_text_u64(text, TRACE_VERSION);
 	json_text_literal(text, ",\"source\":\"");
@@ -319,6 +322,15 @@ static void add_tick(struct trace_writer *writer, const struct trace_item *item,
 	json_text_literal(text, "]}\n");
 }
 
+/* Whether the last host line is of this machine. */
+static bool was_told(const struct trace_writer *writer, const struct machine *machine)
+{
+	return writer->begun && writer->generation == machine->generation &&
+	       writer->n_nodes == machine->n_nodes &&
+	       memcmp(writer->node_memory_kib, machine->node_memory_kib,
+		       machine->n_nodes * sizeof(*machine->node_memory_kib)) == 0;
+}
+
 int trace_writer_add(struct trace_writer *writer, const struct trace_item *item,
 	struct json_text *text)
 {
@@ -329,7 +341,7 @@ int trace_writer_add(struct trace_writer *writer, const struct trace_item *item,
 		now.boottime_ns = item->sample->boottime_ns;
 		now.monotonic_ns = item->sample->monotonic_ns;
 	}
-	if (!now.begun || now.generation != item->machine->generation)
+	if (!was_told(writer, item->machine))
 		add_host(&now, item, text);
 	now.begun = true;
 	add_tick(&now, item, text);

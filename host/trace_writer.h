@@ -7,6 +7,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "host/json_text.h"
@@ -26,14 +27,17 @@ struct trace_item {
 /* What the lines so far have said. Zeroed: there are none yet. */
 struct trace_writer {
 	bool begun;
-	uint64_t generation;		    /* of the machine in the last host line */
+	/* Of the machine in the last host line. */
+	uint64_t generation;
+	size_t n_nodes;
+	uint64_t node_memory_kib[MACHINE_NODES_MAX];
 	uint64_t boottime_ns, monotonic_ns; /* of the first tick */
 	struct trace_idle idle[MACHINE_ZONES_MAX];
 };
 
 /*
- * Adds a tick's line to the text, before it one of the machine where that is not the
- * one of the tick before. -ENOMEM: the writer is as it was, the text is not.
+ * Adds a tick's line to the text, before it one of the machine where that is not as
+ * it was in the tick before. -ENOMEM: the writer is as it was, the text is not.
  */
 int trace_writer_add(struct trace_writer *writer, const struct trace_item *item,
 	struct json_text *text);

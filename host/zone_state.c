@@ -48,27 +48,40 @@ int zone_states_add(
 	return 0;
 }
 
-/* A free one, or that of a zone long gone which nobody configured. */
-static struct zone_state *take_state(struct zone_states *states, const char *name)
+/* The one of a zone long gone, rather one that nobody configured. */
+static struct zone_state *find_gone(struct zone_states *states)
 {
-	if (states->n < ZONE_STATES_MAX)
-		return begin_state(&states->states[states->n++], name);
+	struct zone_state *gone = NULL;
+
 	for (size_t i = 0; i < states->n; i++) {
 		struct zone_state *state = &states->states[i];
 
-		if (!state->in_machine &&
-			state->idle_power.origin == IDLE_POWER_LEARNED) {
-			size_t size = states->players_size *
-				      sizeof(struct apportion_player);
-
-			if (state->accepted.idle) {
-				memset(state->accepted.dynamic, 0, size);
-				memset(state->accepted.idle, 0, size);
-			}
-			return begin_state(state, name);
-		}
+		if (state->in_machine)
+			continue;
+		if (state->idle_power.origin == IDLE_POWER_LEARNED)
+			return state;
+		if (!gone)
+			gone = state;
 	}
-	return NULL;
+	return gone;
+}
+
+/* A free one, or one whose zone is gone. */
+static struct zone_state *take_state(struct zone_states *states, const char *name)
+{
+	size_t size = states->players_size * sizeof(struct apportion_player);
+	struct zone_state *state;
+
+	if (states->n < ZONE_STATES_MAX)
+		return begin_state(&states->states[states->n++], name);
+	/* There is one: at most half of them are in the machine. */
+	state = find_gone(states);
+	assert(state);
+	if (state->accepted.idle) {
+		memset(state->accepted.dynamic, 0, size);
+		memset(state->accepted.idle, 0, size);
+	}
+	return begin_state(state, name);
 }
 
 void zone_states_map(struct zone_states *states, const struct machine *machine)
@@ -85,9 +98,7 @@ void zone_states_map(struct zone_states *states, const struct machine *machine)
 	for (size_t z = 0; z < machine->n_zones; z++) {
 		if (states->of_zone[z])
 			continue;
-		/* At most half of the states are configured, and half in the machine. */
 		states->of_zone[z] = take_state(states, machine->zones[z].name);
-		assert(states->of_zone[z]);
 		states->of_zone[z]->in_machine = true;
 	}
 }

@@ -59,7 +59,11 @@ int zone_states_find(const struct zone_states *states, const char *name);
 int zone_states_add(
 	struct zone_states *states, const char *name, struct zone_state **ret_state);
 
-/* Sets of_zone; a zone that was there before, also a while ago, has its state again. */
+/*
+ * Sets of_zone; a zone that was there before, also a while ago, has its state again,
+ * unless so many others came since that it was taken for one of these: of zones whose
+ * idle power was given only where more of them than MACHINE_ZONES_MAX are gone.
+ */
 void zone_states_map(struct zone_states *states, const struct machine *machine);
 
 /* Room for so many domains in all zones that are shared out, or -ENOMEM. */

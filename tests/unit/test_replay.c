@@ -40,7 +40,7 @@
 
 struct fixture {
 	char dir[32];
-	char output[8192], errors[1024];
+	char output[65536], errors[1024];
 };
 
 static void in_dir(const struct fixture *fixture, char path[64], const char *name)
@@ -217,6 +217,53 @@ static void test_steps(void **state)
 	assert_int_equal(n, 3);
 }
 
+/* A machine of 40 zones, all with idle power, and a tick of it. */
+static void add_machine(FILE *trace, int number)
+{
+	fputs("{\"type\":\"host\",\"version\":1,\"cpus\":[{\"cpu\":0,\"package\":0,"
+	      "\"core\":0}],\"zones\":[",
+		trace);
+	for (int z = 0; z < 40; z++)
+		fprintf(trace,
+			"%s{\"zone\":\"zone-%d-%d\",\"package\":0,"
+			"\"kind\":\"package\"}",
+			z > 0 ? "," : "", number, z);
+	fputs("],\"idle_w\":{", trace);
+	for (int z = 0; z < 40; z++)
+		fprintf(trace, "%s\"zone-%d-%d\":%d.5", z > 0 ? "," : "", number, z,
+			number + 1);
+	fprintf(trace,
+		"}}\n{\"type\":\"tick\",\"t_ns\":\"%d\",\"energy_uj\":{},"
+		"\"cpu\":[[0,0]],\"domains\":[]}\n",
+		number);
+}
+
+/* Idle power is told of more zones than a meter remembers, never of so many at once. */
+static void test_machines(void **state)
+{
+	struct fixture *fixture = *state;
+	char *text = NULL;
+	size_t size;
+	FILE *trace = open_memstream(&text, &size);
+
+	assert_non_null(trace);
+	for (int i = 0; i < 6; i++)
+		add_machine(trace, i);
+	fclose(trace);
+	assert_int_equal(replay(fixture, text, IDLE_POLICY_RESERVED), 0);
+	assert_string_equal(fixture->errors, "");
+	for (int i = 1; i < 6; i++) {
+		char expected[128];
+
+		snprintf(expected, sizeof(expected),
+			"\"zone-%d-39\":{\"total_uj\":\"0\",\"unattributed_uj\":\"0\","
+			"\"idle_uw\":\"%d500000\",",
+			i, i + 1);
+		assert_non_null(strstr(fixture->output, expected));
+	}
+	free(text);
+}
+
 static void test_errors(void **state)
 {
 	struct fixture *fixture = *state;
@@ -270,6 +317,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_origin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_output, setup, teardown),
 	};

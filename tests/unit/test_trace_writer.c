@@ -267,6 +267,10 @@ static void world_tick(struct world *world)
 
 	if (random_one_in(&world->random, 25))
 		change_machine(world);
+	/* The meter does not start over for that. */
+	if (random_one_in(&world->random, 25))
+		world->scene.machine.node_memory_kib[random_below(&world->random, 2)] ^=
+			1u << 22;
 	sample->boottime_ns += dt_ns;
 	sample->monotonic_ns += dt_ns + random_below(&world->random, 200);
 	if (random_one_in(&world->random, 40))
@@ -452,11 +456,54 @@ static void test_text(void **state)
 	sample_deinit(&sample);
 }
 
+/* The lines that the item adds, from its begin. */
+static void expect_begin(struct trace_writer *writer, const struct trace_item *item,
+	const char *begin, const char *nodes)
+{
+	struct json_text text = { 0 };
+
+	assert_int_equal(trace_writer_add(writer, item, &text), 0);
+	json_text_put(&text, "", 1);
+	assert_memory_equal(text.data, begin, strlen(begin));
+	if (nodes)
+		assert_non_null(strstr(text.data, nodes));
+	else
+		assert_null(strstr(text.data, "node_memory_kib"));
+	json_text_deinit(&text);
+}
+
+/* Memory that comes or goes makes a new host line, though the machine is the same. */
+static void test_node_memory(void **state)
+{
+	static const char host[] = "{\"type\":\"host\"", tick[] = "{\"type\":\"tick\"";
+	const struct trace_idle idle = { true, IDLE_POWER_CONFIGURED, 20500000 };
+	struct trace_writer writer = { 0 };
+	struct sample sample = { 0 };
+	struct scene scene;
+	const struct trace_item item = { &scene.machine, &sample, NULL, &idle, false };
+
+	(void)state;
+	scene_init(&scene, 1);
+	scene_begin(&scene, &sample, SCENE_SECOND_NS);
+	scene.machine.n_nodes = 1;
+	scene.machine.node_memory_kib[0] = 7;
+	expect_begin(&writer, &item, host, "\"node_memory_kib\":[7]");
+	expect_begin(&writer, &item, tick, NULL);
+	scene.machine.node_memory_kib[0] = 8;
+	expect_begin(&writer, &item, host, "\"node_memory_kib\":[8]");
+	expect_begin(&writer, &item, tick, NULL);
+	scene.machine.n_nodes = 2;
+	expect_begin(&writer, &item, host, "\"node_memory_kib\":[8,0]");
+	expect_begin(&writer, &item, tick, NULL);
+	sample_deinit(&sample);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_text),
+		cmocka_unit_test(test_node_memory),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

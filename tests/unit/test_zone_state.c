@@ -107,6 +107,37 @@ static void test_evict(void **state)
 	free_states(states);
 }
 
+/* Of zones that are gone and were configured there can be too many as well. */
+static void test_evict_configured(void **state)
+{
+	struct zone_states *states = new_states();
+	struct scene scene;
+
+	(void)state;
+	for (int round = 0; round < 5; round++) {
+		scene_init(&scene, 0);
+		for (int i = 0; i < MACHINE_ZONES_MAX; i++) {
+			char name[MACHINE_ZONE_NAME_SIZE];
+
+			snprintf(name, sizeof(name), "zone-%d-%d", round, i);
+			scene_add_zone(&scene, name, MACHINE_ZONE_PACKAGE, 0);
+		}
+		zone_states_map(states, &scene.machine);
+		for (size_t i = 0; i < MACHINE_ZONES_MAX; i++) {
+			struct zone_state *zone;
+
+			assert_int_equal(zone_states_add(states,
+						 scene.machine.zones[i].name, &zone),
+				0);
+			assert_ptr_equal(zone, states->of_zone[i]);
+			/* Nothing of the zone it was before is left. */
+			assert_int_equal(zone->idle_power.origin, IDLE_POWER_LEARNED);
+			zone->idle_power.origin = IDLE_POWER_CONFIGURED;
+		}
+	}
+	free_states(states);
+}
+
 static void set_domains(struct sample *sample, const char *numbers)
 {
 	sample_clear(sample);
@@ -180,6 +211,7 @@ int main(void)
 		cmocka_unit_test(test_add),
 		cmocka_unit_test(test_map),
 		cmocka_unit_test(test_evict),
+		cmocka_unit_test(test_evict_configured),
 		cmocka_unit_test(test_move),
 	};
 
