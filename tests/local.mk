@@ -296,7 +296,8 @@ tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c tests/unit/world.h
+tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
+	tests/unit/child.h tests/unit/world.h
 tests_unit_test_ledger_export_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_export_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
@@ -304,7 +305,7 @@ tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_intervals_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_ledger_intervals_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_intervals_SOURCES = tests/unit/test_ledger_intervals.c \
-	tests/unit/interval_model.h tests/unit/world.h
+	tests/unit/child.h tests/unit/interval_model.h tests/unit/world.h
 tests_unit_test_ledger_merge_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_merge_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_lines_CFLAGS = $(unit_CFLAGS)
@@ -417,7 +418,8 @@ tests_unit_test_weight_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_weight_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_writer_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_writer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_writer_SOURCES = tests/unit/test_writer.c tests/unit/world.h
+tests_unit_test_writer_SOURCES = tests/unit/test_writer.c \
+	tests/unit/child.h tests/unit/world.h
 tests_unit_test_zone_counter_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_zone_counter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_zone_rules_CFLAGS = $(unit_CFLAGS)

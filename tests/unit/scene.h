@@ -81,6 +81,14 @@ static inline void scene_begin(
 	memset(sample->cpus, 0, sample->n_cpus * sizeof(*sample->cpus));
 }
 
+/* Empty samples at both ends of a second. */
+static inline void scene_begin_second(
+	const struct scene *scene, struct sample *previous, struct sample *now)
+{
+	scene_begin(scene, previous, 100 * SCENE_SECOND_NS);
+	scene_begin(scene, now, 101 * SCENE_SECOND_NS);
+}
+
 static inline struct uuid scene_uuid(uint32_t number)
 {
 	struct uuid uuid = { .bytes = { (uint8_t)(number >> 24), (uint8_t)(number >> 16),

@@ -26,8 +26,7 @@ static int setup(void **state)
 
 	memset(&fixture, 0, sizeof(fixture));
 	scene_init(&fixture.scene, 2);
-	scene_begin(&fixture.scene, &fixture.previous, 100 * SCENE_SECOND_NS);
-	scene_begin(&fixture.scene, &fixture.now, 101 * SCENE_SECOND_NS);
+	scene_begin_second(&fixture.scene, &fixture.previous, &fixture.now);
 	*state = &fixture;
 	return 0;
 }

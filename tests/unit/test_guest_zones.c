@@ -120,8 +120,7 @@ static int teardown(void **state)
 static void begin_plugged(struct fixture *f, uint32_t max_vcpus, uint32_t n_vcpus,
 	uint32_t vcpus_per_socket)
 {
-	scene_begin(&f->scene, &f->previous, 100 * SCENE_SECOND_NS);
-	scene_begin(&f->scene, &f->now, 101 * SCENE_SECOND_NS);
+	scene_begin_second(&f->scene, &f->previous, &f->now);
 	scene_add_domain(&f->previous, 1, n_vcpus);
 	scene_add_domain(&f->now, 1, n_vcpus);
 	guest_zones_init(&f->zones, &f->scene.machine, max_vcpus, vcpus_per_socket);

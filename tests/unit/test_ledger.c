@@ -22,6 +22,7 @@
 
 #include "host/ledger_file.h"
 #include "host/ledger_guard.h"
+#include "tests/unit/child.h"
 #include "tests/unit/world.h"
 
 static const struct uuid boot = { { 0xb0 } };
@@ -60,15 +61,6 @@ static int step(struct fixture *fixture)
 	return ledger_apply(fixture->ledger, &update);
 }
 
-/* Runs it in the directory. */
-static void shell(const char *command, const char *dir)
-{
-	char whole[512];
-
-	snprintf(whole, sizeof(whole), "cd %s && %s", dir, command);
-	assert_int_equal(system(whole), 0);
-}
-
 static int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -91,7 +83,7 @@ static int teardown(void **state)
 
 	close_ledger(fixture);
 	world_deinit(&fixture->world);
-	shell("chmod u+rwx . && rm -rf \"$PWD\"", fixture->dir);
+	child_shell(fixture->dir, "chmod u+rwx . && rm -rf \"$PWD\"");
 	free(fixture);
 	return 0;
 }
@@ -456,7 +448,6 @@ static int in_child(
 	struct fixture *fixture, int (*run)(struct fixture *fixture), bool drop)
 {
 	pid_t pid = fork();
-	int status;
 
 	assert_true(pid >= 0);
 	if (pid == 0) {
@@ -464,9 +455,7 @@ static int in_child(
 			_exit(99);
 		_exit(run(fixture));
 	}
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return child_join(pid);
 }
 
 static int open_refused(struct fixture *fixture)
@@ -488,9 +477,9 @@ static void test_not_ours(void **state)
 	assert_int_equal(in_child(fixture, open_refused, true), 0);
 	/* Somebody else's file is not corrupt: it is left where it is. */
 	assert_int_equal(chmod(fixture->dir, 0777), 0);
-	shell("chmod 0 ledger", fixture->dir);
+	child_shell(fixture->dir, "chmod 0 ledger");
 	assert_int_equal(in_child(fixture, open_refused, true), 0);
-	shell("chmod 600 ledger", fixture->dir);
+	child_shell(fixture->dir, "chmod 600 ledger");
 	assert_int_equal(open_ledger(fixture, &boot), 0);
 	assert_string_equal(fixture->message, "");
 	assert_true(ledger_zone(fixture->ledger, 0)->total_uj > 0);
@@ -498,7 +487,7 @@ static void test_not_ours(void **state)
 
 static void make_checkpoint(struct fixture *fixture)
 {
-	shell("cp ledger ledger.checkpoint", fixture->dir);
+	child_shell(fixture->dir, "cp ledger ledger.checkpoint");
 }
 
 static void test_set_aside(void **state)
@@ -520,7 +509,7 @@ static void test_set_aside(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		assert_int_equal(step(fixture), 0);
 		close_ledger(fixture);
-		shell(cases[i].damage, fixture->dir);
+		child_shell(fixture->dir, cases[i].damage);
 		assert_int_equal(open_ledger(fixture, &boot), 0);
 		assert_non_null(strstr(fixture->message, cases[i].reason));
 		assert_non_null(strstr(fixture->message, "it is set aside as "));
@@ -528,7 +517,7 @@ static void test_set_aside(void **state)
 		assert_true(access(strstr(fixture->message, " as /") + 4, F_OK) < 0);
 		assert_int_equal(ledger_header(fixture->ledger)->counts.zones, 0);
 	}
-	shell("test $(ls -d ledger.set-aside-* | wc -l) = 6", fixture->dir);
+	child_shell(fixture->dir, "test $(ls -d ledger.set-aside-* | wc -l) = 6");
 }
 
 /* The checkpoint goes on where the ledger is lost or, after a power failure, older. */
@@ -541,7 +530,7 @@ static void test_checkpoint(void **state)
 	uint64_t total_uj;
 
 	assert_int_equal(step(fixture), 0);
-	shell("cp ledger old", fixture->dir);
+	child_shell(fixture->dir, "cp ledger old");
 	assert_int_equal(step(fixture), 0);
 	make_checkpoint(fixture);
 	total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
@@ -554,10 +543,9 @@ static void test_checkpoint(void **state)
 	assert_true(ledger_zone(fixture->ledger, 0)->total_uj > total_uj);
 	for (int lost = 0; lost < 3; lost++) {
 		close_ledger(fixture);
-		shell(lost == 0	    ? "cp old ledger"
-			: lost == 1 ? "rm ledger"
-				    : "echo bad >ledger",
-			fixture->dir);
+		child_shell(fixture->dir, lost == 0   ? "cp old ledger"
+					  : lost == 1 ? "rm ledger"
+						      : "echo bad >ledger");
 		assert_int_equal(open_ledger(fixture, &boot), 0);
 		assert_non_null(
 			strstr(fixture->message, "going on from ledger.checkpoint"));
@@ -578,7 +566,7 @@ static void test_checkpoint(void **state)
 	assert_int_equal(uuid_compare(&epoch, &next), 0);
 	/* Damage to both is told of both. */
 	close_ledger(fixture);
-	shell("echo bad >ledger; echo bad >ledger.checkpoint", fixture->dir);
+	child_shell(fixture->dir, "echo bad >ledger; echo bad >ledger.checkpoint");
 	assert_int_equal(open_ledger(fixture, &boot), 0);
 	assert_non_null(strstr(fixture->message, "ledger.checkpoint cannot be used"));
 	assert_non_null(strstr(fixture->message, "a new ledger begins"));
@@ -602,7 +590,7 @@ static void assert_survives_full_disk(
 	total_uj += fixture->world.tick.zones[0].total_uj;
 	assert_true(ledger_zone(fixture->ledger, 0)->total_uj == total_uj);
 	if (make_room)
-		shell(make_room, fixture->dir);
+		child_shell(fixture->dir, make_room);
 	else
 		setrlimit(RLIMIT_FSIZE, &(struct rlimit){ RLIM_INFINITY, RLIM_INFINITY });
 	/* Not before 5 s are over. */
@@ -640,7 +628,7 @@ static void test_old_file_again(void **state)
 	uint64_t total_uj;
 
 	assert_int_equal(step(fixture), 0);
-	shell("ln ledger kept && rm ledger && mkdir ledger", fixture->dir);
+	child_shell(fixture->dir, "ln ledger kept && rm ledger && mkdir ledger");
 	add_domains(fixture, 3, 10);
 	world_add_domain(&fixture->world, 10, 6000, 1100);
 	assert_int_equal(step(fixture), -EISDIR);
@@ -650,7 +638,7 @@ static void test_old_file_again(void **state)
 		assert_int_equal(step(fixture), -EISDIR);
 	assert_int_equal(step(fixture), 0);
 	total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
-	shell("rmdir ledger && mv kept ledger", fixture->dir);
+	child_shell(fixture->dir, "rmdir ledger && mv kept ledger");
 	reopen(fixture);
 	assert_string_equal(fixture->message, "");
 	assert_adds_up(fixture->ledger);
@@ -667,7 +655,8 @@ static void test_truncated(void **state)
 	add_domains(fixture, 3, 30);
 	for (int i = 0; i < 3; i++) {
 		assert_int_equal(step(fixture), 0);
-		shell(i == 1 ? "truncate -s 40000 ledger" : ": >ledger", fixture->dir);
+		child_shell(
+			fixture->dir, i == 1 ? "truncate -s 40000 ledger" : ": >ledger");
 		for (int s = 0; s < 5; s++)
 			assert_int_equal(step(fixture), -EIO);
 		assert_int_equal(step(fixture), 0);
@@ -729,15 +718,15 @@ static int run_full_disk(struct fixture *fixture)
 		return 77;
 	assert_int_equal(open_ledger(fixture, &boot), 0);
 	/* Not even the first file fits, then it does. */
-	shell("dd if=/dev/zero of=fill bs=4k count=240 status=none", fixture->dir);
+	child_shell(fixture->dir, "dd if=/dev/zero of=fill bs=4k count=240 status=none");
 	assert_int_equal(step(fixture), -ENOSPC);
-	shell("rm fill", fixture->dir);
+	child_shell(fixture->dir, "rm fill");
 	for (int i = 0; i < 4; i++)
 		assert_int_equal(step(fixture), -ENOSPC);
 	assert_int_equal(step(fixture), 0);
 	/* To the last block: stores into what is mapped need none. */
-	shell("dd if=/dev/zero of=fill bs=4k status=none 2>/dev/null; test -s fill",
-		fixture->dir);
+	child_shell(fixture->dir,
+		"dd if=/dev/zero of=fill bs=4k status=none 2>/dev/null; test -s fill");
 	for (int i = 0; i < 10; i++)
 		assert_int_equal(step(fixture), 0);
 	assert_survives_full_disk(fixture, -ENOSPC, "rm fill");
@@ -906,21 +895,15 @@ static void assert_not_below(
 static void kill_once(struct fixture *fixture, struct published *published)
 {
 	uint64_t n_before = published->n_ticks;
-	int status;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0)
 		tick_until_killed(fixture, published);
 	/* Up to 8 ms after its first tick, or before it. */
-	for (int i = 0; i < 1000 && __atomic_load_n(&published->n_ticks,
-					    __ATOMIC_RELAXED) == n_before;
-		i++)
-		usleep(100);
+	child_await(&published->n_ticks, n_before, 1000);
 	usleep((useconds_t)(random() % 8000));
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	child_kill(pid);
 	assert_int_equal(open_ledger(fixture, &boot), 0);
 	assert_string_equal(fixture->message, "");
 	if (published->n_ticks > 0) {
@@ -945,7 +928,7 @@ static void test_killed(void **state)
 		if (i % 6 == 0) {
 			n_ticks += published->n_ticks;
 			memset(published, 0, sizeof(*published));
-			shell("rm -f ledger", fixture->dir);
+			child_shell(fixture->dir, "rm -f ledger");
 		}
 		kill_once(fixture, published);
 	}

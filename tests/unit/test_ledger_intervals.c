@@ -24,6 +24,7 @@
 #include "host/interval_fold.h"
 #include "host/ledger_history.h"
 #include "host/writer.h"
+#include "tests/unit/child.h"
 #include "tests/unit/interval_model.h"
 
 #define HOUR_S 3600u
@@ -43,15 +44,6 @@ struct fixture {
 	int dir_fd;
 	struct model model;
 };
-
-/* Runs it in the directory. */
-static void shell(const struct fixture *fixture, const char *command)
-{
-	char whole[512];
-
-	snprintf(whole, sizeof(whole), "cd %s && %s", fixture->dir, command);
-	assert_int_equal(system(whole), 0);
-}
 
 static void open_ledger(struct fixture *fixture, const struct uuid *boot_id)
 {
@@ -98,7 +90,7 @@ static int teardown(void **state)
 	close_ledger(fixture);
 	close(fixture->dir_fd);
 	world_deinit(&fixture->world);
-	shell(fixture, "rm -rf \"$PWD\"");
+	child_shell(fixture->dir, "rm -rf \"$PWD\"");
 	free(fixture);
 	return 0;
 }
@@ -340,11 +332,11 @@ static void test_power_failure(void **state)
 
 	run_hours(fixture, FIRST_HOUR_S, 3);
 	for (size_t i = 0; i < 2; i++) {
-		shell(fixture, "cp ledger old");
+		child_shell(fixture->dir, "cp ledger old");
 		before = fixture->model;
 		run_hours(fixture, FIRST_HOUR_S + (3 + i) * HOUR_S, 3);
 		close_ledger(fixture);
-		shell(fixture, restore[i]);
+		child_shell(fixture->dir, restore[i]);
 		fixture->model = before;
 		open_ledger(fixture, &other_boot);
 		assert_totals(fixture);
@@ -359,7 +351,7 @@ static void test_power_failure(void **state)
 		assert_string_equal(fixture->message, "");
 		assert_totals(fixture);
 		assert_hours(fixture);
-		shell(fixture, "rm -f ledger.checkpoint");
+		child_shell(fixture->dir, "rm -f ledger.checkpoint");
 	}
 }
 
@@ -375,14 +367,14 @@ static void test_abandoned(void **state)
 
 	for (uint64_t s = 0; s < 5; s++)
 		assert_int_equal(tick_at(fixture, FIRST_HOUR_S + s), 0);
-	shell(fixture, "cp ledger old");
+	child_shell(fixture->dir, "cp ledger old");
 	before = fixture->model;
 	for (uint64_t s = 5; s < 10; s++)
 		assert_int_equal(tick_at(fixture, FIRST_HOUR_S + s), 0);
 	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + HOUR_S), 0);
 	write_intervals(fixture);
 	close_ledger(fixture);
-	shell(fixture, "cp old ledger");
+	child_shell(fixture->dir, "cp old ledger");
 	fixture->model = before;
 	open_ledger(fixture, &other_boot);
 	assert_hours(fixture);
@@ -406,7 +398,7 @@ static void test_abandoned(void **state)
 	}
 	/* Once more, back to where it was abandoned first. */
 	close_ledger(fixture);
-	shell(fixture, "cp old ledger");
+	child_shell(fixture->dir, "cp old ledger");
 	fixture->model = before;
 	open_ledger(fixture, &other_boot);
 	/* And an hour closes before there is a tick. */
@@ -444,7 +436,7 @@ static void test_torn_tail(void **state)
 	assert_true(whole > kept);
 	for (uint64_t size = kept; size < whole; size += 1 + size % 37) {
 		close_ledger(fixture);
-		shell(fixture, "cp intervals whole");
+		child_shell(fixture->dir, "cp intervals whole");
 		assert_int_equal(ftruncate(openat(fixture->dir_fd, "intervals", O_RDWR),
 					 (off_t)size),
 			0);
@@ -455,7 +447,7 @@ static void test_torn_tail(void **state)
 		assert_true(file_size(fixture, "intervals") == whole);
 		assert_hours(fixture);
 		/* It is not even another one. */
-		shell(fixture, "cmp intervals whole");
+		child_shell(fixture->dir, "cmp intervals whole");
 	}
 }
 
@@ -467,8 +459,9 @@ static void test_damage(void **state)
 
 	run_hours(fixture, FIRST_HOUR_S, 5);
 	close_ledger(fixture);
-	shell(fixture, "dd if=/dev/zero of=intervals bs=1 seek=700 count=8 conv=notrunc "
-		       "status=none");
+	child_shell(fixture->dir,
+		"dd if=/dev/zero of=intervals bs=1 seek=700 count=8 conv=notrunc "
+		"status=none");
 	history = read_history(fixture);
 	assert_non_null(strstr(fixture->message, "is damaged"));
 	ledger_history_deinit(&history);
@@ -502,7 +495,7 @@ static void test_set_aside(void **state)
 
 		run_hours(fixture, FIRST_HOUR_S + 10 * i * HOUR_S, 3);
 		close_ledger(fixture);
-		shell(fixture, cases[i].damage);
+		child_shell(fixture->dir, cases[i].damage);
 		open_ledger(fixture, &boot);
 		assert_non_null(strstr(fixture->message, cases[i].reason));
 		assert_non_null(strstr(fixture->message, "set aside as"));
@@ -514,7 +507,7 @@ static void test_set_aside(void **state)
 		write_intervals(fixture);
 		assert_totals(fixture);
 	}
-	shell(fixture, "rm intervals");
+	child_shell(fixture->dir, "rm intervals");
 	reopen(fixture);
 	assert_totals(fixture);
 }
@@ -529,7 +522,7 @@ static void test_new_book(void **state)
 	/* Two hours are on the disk, the third is lost with the ledger. */
 	fixture->model.n_hours = 2;
 	close_ledger(fixture);
-	shell(fixture, "echo bad >ledger");
+	child_shell(fixture->dir, "echo bad >ledger");
 	open_ledger(fixture, &boot);
 	assert_non_null(strstr(fixture->message, "a new ledger begins"));
 	run_hours(fixture, FIRST_HOUR_S + 5 * HOUR_S, 3);
@@ -551,7 +544,7 @@ static void test_upgrade(void **state)
 	close_ledger(fixture);
 	snprintf(command, sizeof(command), "gunzip <%s/ledger/version-1.gz >ledger",
 		FIXTURES);
-	shell(fixture, command);
+	child_shell(fixture->dir, command);
 	for (int i = 0; i < 2; i++) {
 		open_ledger(fixture, &boot);
 		assert_string_equal(fixture->message, "");
@@ -646,7 +639,7 @@ static void test_departed(void **state)
 
 	/* Without the records they are nameless, and their energy is still there. */
 	close_ledger(fixture);
-	shell(fixture, "rm intervals");
+	child_shell(fixture->dir, "rm intervals");
 	open_ledger(fixture, &boot);
 	assert_true(ledger_zone(fixture->ledger, 1)->total_uj > zone.total_uj);
 	write_intervals(fixture);
@@ -772,7 +765,7 @@ static void test_retention_waits(void **state)
 
 	run_hours(fixture, FIRST_HOUR_S, 60);
 	assert_int_equal(interval_fold_file(fixture->dir_fd, &options, &fixture->end), 0);
-	shell(fixture, "mkdir intervals.new");
+	child_shell(fixture->dir, "mkdir intervals.new");
 	assert_int_equal(
 		interval_fold_file(fixture->dir_fd,
 			&(struct interval_fold){ .hourly_days = 1 }, &fixture->end),
@@ -835,7 +828,7 @@ static int run_full_disk(struct fixture *fixture)
 	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + HOUR_S), 0);
 	push(fixture, writer);
 	wait_until(writer, false);
-	shell(fixture,
+	child_shell(fixture->dir,
 		"dd if=/dev/zero of=fill bs=4k status=none 2>/dev/null; test -s fill");
 	/* Room in the file's last block is used up by a few hours. */
 	for (uint64_t i = 2; i < 40; i++) {
@@ -846,7 +839,7 @@ static int run_full_disk(struct fixture *fixture)
 	assert_int_equal(status.intervals_error, -ENOSPC);
 	assert_true(status.n_waiting > 0);
 	assert_totals(fixture);
-	shell(fixture, "rm fill");
+	child_shell(fixture->dir, "rm fill");
 	status = wait_until(writer, false);
 	assert_int_equal(status.n_intervals, 39);
 	assert_totals(fixture);
@@ -865,11 +858,10 @@ static void test_full_disk(void **state)
 	assert_true(pid >= 0);
 	if (pid == 0)
 		_exit(run_full_disk(*state));
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	if (WEXITSTATUS(status) == 77)
+	status = child_join(pid);
+	if (status == 77)
 		skip();
-	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_int_equal(status, 0);
 }
 
 /* What the killed process had added, before and with the tick it was in. */
@@ -1002,22 +994,16 @@ static void kill_once(struct fixture *fixture, struct shared *shared)
 {
 	uint64_t n_before = shared->n_ticks;
 	struct model_hour total;
-	int status;
 	pid_t pid = fork();
 
 	assert_true(pid >= 0);
 	if (pid == 0)
 		tick_until_killed(fixture, shared);
-	for (int i = 0; i < 10000 &&
-			__atomic_load_n(&shared->n_ticks, __ATOMIC_RELAXED) == n_before;
-		i++)
-		usleep(100);
+	child_await(&shared->n_ticks, n_before, 10000);
 	if (shared->n_ticks > 0)
 		read_beside(fixture, shared);
 	usleep((useconds_t)(random() % 30000));
-	kill(pid, SIGKILL);
-	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+	child_kill(pid);
 	assert_true(is_one_of(fixture, &shared->models[1]) ||
 		    is_one_of(fixture, &shared->models[0]));
 	assert_string_equal(fixture->message, "");
@@ -1044,7 +1030,7 @@ static void test_killed(void **state)
 			n_ticks += shared->n_ticks;
 			n_read += shared->n_read;
 			memset(shared, 0, sizeof(*shared));
-			shell(fixture, "rm -f ledger* intervals*");
+			child_shell(fixture->dir, "rm -f ledger* intervals*");
 		}
 		kill_once(fixture, shared);
 	}

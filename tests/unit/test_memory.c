@@ -34,8 +34,7 @@ static int setup(void **state)
 	machine->node_memory_kib[1] = 500;
 	machine->node_memory_kib[2] = 500;
 	machine->node_memory_kib[3] = 5000;
-	scene_begin(&fixture.scene, &fixture.previous, 100 * SCENE_SECOND_NS);
-	scene_begin(&fixture.scene, &fixture.now, 101 * SCENE_SECOND_NS);
+	scene_begin_second(&fixture.scene, &fixture.previous, &fixture.now);
 	*state = &fixture;
 	return 0;
 }

@@ -28,8 +28,7 @@ static int setup(void **state)
 
 	memset(&fixture, 0, sizeof(fixture));
 	scene_init(&fixture.scene, 2);
-	scene_begin(&fixture.scene, &fixture.previous, 100 * SCENE_SECOND_NS);
-	scene_begin(&fixture.scene, &fixture.now, 101 * SCENE_SECOND_NS);
+	scene_begin_second(&fixture.scene, &fixture.previous, &fixture.now);
 	*state = &fixture;
 	return 0;
 }
@@ -174,8 +173,7 @@ static void test_domains_come_and_go(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		sample_clear(&f->previous);
-		scene_begin(&f->scene, &f->previous, 100 * SCENE_SECOND_NS);
-		scene_begin(&f->scene, &f->now, 101 * SCENE_SECOND_NS);
+		scene_begin_second(&f->scene, &f->previous, &f->now);
 		scene_add_domain(&f->now, 1, 1)->start_ticks = cases[i].start_ticks;
 		scene_add_thread(&f->now, SAMPLE_THREAD_VCPU, 0, 25 * MS, 0);
 		f->now.domains[0].exited_ns = 15 * MS;

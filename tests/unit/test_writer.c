@@ -12,6 +12,7 @@
 
 #include "host/ledger_file.h"
 #include "host/writer.h"
+#include "tests/unit/child.h"
 #include "tests/unit/world.h"
 
 static const struct uuid boot = { { 0xb0 } };
@@ -22,14 +23,6 @@ struct fixture {
 	struct ledger *ledger;
 	struct writer *writer;
 };
-
-static void in_dir(const struct fixture *fixture, const char *command)
-{
-	char whole[256];
-
-	snprintf(whole, sizeof(whole), "cd %s && %s", fixture->dir, command);
-	assert_int_equal(system(whole), 0);
-}
 
 static void open_ledger(struct fixture *fixture)
 {
@@ -60,7 +53,7 @@ static int teardown(void **state)
 	writer_stop(fixture->writer);
 	ledger_close(fixture->ledger);
 	world_deinit(&fixture->world);
-	in_dir(fixture, "rm -rf \"$PWD\"");
+	child_shell(fixture->dir, "rm -rf \"$PWD\"");
 	free(fixture);
 	return 0;
 }
@@ -109,9 +102,9 @@ static struct writer_status wait_for(struct fixture *fixture, uint64_t n)
 static uint64_t checkpoint_total_uj(struct fixture *fixture)
 {
 	ledger_close(fixture->ledger);
-	in_dir(fixture, "mv ledger kept");
+	child_shell(fixture->dir, "mv ledger kept");
 	open_ledger(fixture);
-	in_dir(fixture, "mv kept ledger");
+	child_shell(fixture->dir, "mv kept ledger");
 	return ledger_header(fixture->ledger)->counts.zones
 		       ? ledger_zone(fixture->ledger, 0)->total_uj
 		       : 0;
@@ -178,12 +171,12 @@ static void test_failure(void **state)
 	struct writer *writer;
 
 	assert_int_equal(start_writer("/nonexistent", 1, &writer), -ENOENT);
-	in_dir(fixture, "mkdir ledger.checkpoint.new");
+	child_shell(fixture->dir, "mkdir ledger.checkpoint.new");
 	start(fixture, 1);
 	step(fixture);
 	status = wait_for(fixture, 1);
 	assert_true(status.n_checkpoints == 0 && status.error == -EISDIR);
-	in_dir(fixture, "rmdir ledger.checkpoint.new");
+	child_shell(fixture->dir, "rmdir ledger.checkpoint.new");
 	for (int i = 0; i < 5000 && status.error; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
@@ -224,7 +217,7 @@ static void test_intervals(void **state)
 	status = wait_for_intervals(fixture, 1);
 	assert_true(status.intervals_sequence == 1 && status.intervals_error == 0);
 	assert_true(status.n_checkpoints == 0);
-	in_dir(fixture, "mv intervals kept && mkdir intervals");
+	child_shell(fixture->dir, "mv intervals kept && mkdir intervals");
 	for (uint64_t hour = 2; hour < 5; hour++) {
 		record = make_record(hour);
 		assert_int_equal(writer_push(fixture->writer, &record), 0);
@@ -235,11 +228,11 @@ static void test_intervals(void **state)
 	}
 	assert_int_equal(status.intervals_error, -EISDIR);
 	assert_true(status.n_waiting == 3);
-	in_dir(fixture, "rmdir intervals && mv kept intervals");
+	child_shell(fixture->dir, "rmdir intervals && mv kept intervals");
 	/* It would try again in 5 s. */
 	stop(fixture);
-	in_dir(fixture, "test $(stat -c %s intervals) = 512 && "
-			"test $(stat -c %a intervals) = 600");
+	child_shell(fixture->dir, "test $(stat -c %s intervals) = 512 && "
+				  "test $(stat -c %a intervals) = 600");
 }
 
 int main(void)
