@@ -187,6 +187,7 @@ unit_host = \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_numa_text \
+	tests/unit/test_power_model \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
 	tests/unit/test_process_memory \
@@ -333,6 +334,9 @@ tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
 tests_unit_test_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reallocarray
 tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_power_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_power_model_SOURCES = tests/unit/test_power_model.c tests/unit/random.h
 tests_unit_test_powercap_SOURCES = tests/unit/test_powercap.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_powercap_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
