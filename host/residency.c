@@ -39,7 +39,11 @@ struct residency {
 	pthread_mutex_t lock;
 	/* Under the lock: */
 	struct targets targets;
+	size_t next; /* the target that a round looks at first */
 	int only_node;
+	/* What the thread reads, and since when it is in this round; pid 0: none. */
+	pid_t reading;
+	uint64_t round_ns;
 };
 
 int residency_new(const char *procfs, struct residency **ret_residency)
@@ -86,25 +90,39 @@ static bool is_process(const struct target *target, pid_t pid, uint64_t start_ti
 	return target->pid == pid && target->start_ticks == start_ticks;
 }
 
-/* The next one from *index on that is due, which it then no longer is. */
-static bool take_due(struct residency *residency, uint64_t monotonic_ns, size_t *index,
-	struct target *ret_target)
+/*
+ * The next one that is due, which it then no longer is. Rounds go on where the last one
+ * ended: on a slow host, too, all have their turn.
+ */
+static bool take_due(
+	struct residency *residency, uint64_t monotonic_ns, struct target *ret_target)
 {
+	struct targets *targets = &residency->targets;
 	bool found = false;
 
 	pthread_mutex_lock(&residency->lock);
 	residency->config.only_node = residency->only_node;
-	for (; *index < residency->targets.n && !found; (*index)++) {
-		struct target *target = &residency->targets.list[*index];
+	for (size_t seen = 0; seen < targets->n && !found; seen++) {
+		struct target *target = &targets->list[residency->next++ % targets->n];
 
+		residency->next %= targets->n;
 		if (monotonic_ns < target->next_ns)
 			continue;
 		target->next_ns = monotonic_ns + RESIDENCY_REFRESH_NS;
 		*ret_target = *target;
 		found = true;
 	}
+	residency->reading = found ? ret_target->pid : 0;
+	residency->round_ns = monotonic_ns;
 	pthread_mutex_unlock(&residency->lock);
 	return found;
+}
+
+static void end_round(struct residency *residency)
+{
+	pthread_mutex_lock(&residency->lock);
+	residency->reading = 0;
+	pthread_mutex_unlock(&residency->lock);
 }
 
 /* What was read of a process, unless it is gone meanwhile. */
@@ -135,7 +153,7 @@ static size_t count_targets(struct residency *residency)
 
 void residency_poll(struct residency *residency, uint64_t monotonic_ns)
 {
-	size_t left = count_targets(residency) / SPREAD_ROUNDS + 1, index = 0;
+	size_t left = count_targets(residency) / SPREAD_ROUNDS + 1;
 	struct target target;
 
 	if (monotonic_ns >= residency->next_mounts_ns) {
@@ -143,13 +161,28 @@ void residency_poll(struct residency *residency, uint64_t monotonic_ns)
 		(void)cgroup_mounts_read(
 			residency->config.procfs, &residency->config.mounts);
 	}
-	for (; left > 0 && take_due(residency, monotonic_ns, &index, &target); left--) {
+	for (; left > 0 && take_due(residency, monotonic_ns, &target); left--) {
 		uint64_t kib[MACHINE_NODES_MAX] = { 0 };
-
-		(void)process_memory_read(
+		int r = process_memory_read(
 			&residency->config, target.pid, target.start_ticks, kib);
-		put(residency, &target, kib);
+
+		/* Of one that cannot be read this time, it is where it was. */
+		if (r == 0 || r == -ESRCH)
+			put(residency, &target, kib);
 	}
+	end_round(residency);
+}
+
+pid_t residency_stuck_pid(struct residency *residency, uint64_t monotonic_ns)
+{
+	pid_t pid = 0;
+
+	pthread_mutex_lock(&residency->lock);
+	if (residency->reading > 0 && monotonic_ns > residency->round_ns &&
+		monotonic_ns - residency->round_ns > RESIDENCY_STUCK_NS)
+		pid = residency->reading;
+	pthread_mutex_unlock(&residency->lock);
+	return pid;
 }
 
 /* The only node that has memory or CPUs, or -1. */

@@ -8,6 +8,7 @@
 #pragma once
 
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "host/machine.h"
 #include "host/sample.h"
@@ -17,6 +18,9 @@
 
 /* How often a domain is due. */
 #define RESIDENCY_REFRESH_NS 60000000000u
+
+/* A round that takes longer than this does not end. */
+#define RESIDENCY_STUCK_NS 180000000000u
 
 struct residency;
 
@@ -33,8 +37,14 @@ void residency_poll(struct residency *residency, uint64_t monotonic_ns);
 
 /*
  * Sets where the sample's domains, which it has all, are resident. Never waits for a
- * reading: of a domain that was not read yet, or cannot be, it is 0 on all nodes.
+ * reading: of a domain that was not read yet, or ended, it is 0 on all nodes.
  * -ENOMEM leaves the sample without nodes.
  */
 int residency_fill(struct residency *residency, const struct machine *machine,
 	struct sample *sample);
+
+/*
+ * The process that holds all others up: the kernel makes readers of its memory wait for
+ * over RESIDENCY_STUCK_NS. 0: there is none.
+ */
+pid_t residency_stuck_pid(struct residency *residency, uint64_t monotonic_ns);

@@ -32,6 +32,7 @@ struct sampler {
 	struct cpufreq *cpufreq;
 	struct cpu_source *cpu_source;
 	struct residency *residency;
+	pid_t stuck_pid; /* that the log knows of */
 	struct meter *meter;
 	struct ledger *ledger;
 	struct idle_setup idle;
@@ -259,6 +260,24 @@ bool sampler_verify_peer(struct sampler *sampler, const struct uuid *uuid, pid_t
 	return cpu_source_find_pid(sampler->cpu_source, uuid) == pid;
 }
 
+/* Nothing else would say so: ticks go on with what was read before. */
+static void log_residency(struct sampler *sampler)
+{
+	pid_t pid = residency_stuck_pid(sampler->residency, sampler->sample.monotonic_ns);
+
+	if (pid == sampler->stuck_pid)
+		return;
+	sampler->stuck_pid = pid;
+	if (pid > 0)
+		log_warning(
+			"The memory of process %d cannot be read, the kernel makes the "
+			"reader wait; until it can be, that of all domains is taken to "
+			"be where it was. Does the process hang? See %s/%d/stack",
+			(int)pid, sampler->config->procfs, (int)pid);
+	else
+		log_info("The memory of domains is read again");
+}
+
 static int read_sources(struct sampler *sampler)
 {
 	char message[ENERGY_MESSAGE_SIZE > CPU_SOURCE_MESSAGE_SIZE
@@ -276,6 +295,7 @@ static int read_sources(struct sampler *sampler)
 	if (r == 0)
 		(void)residency_fill(sampler->residency, energy_machine(sampler->energy),
 			&sampler->sample);
+	log_residency(sampler);
 	while (energy_next_message(sampler->energy, message))
 		log_warning("%s", message);
 	while (cpu_source_next_message(sampler->cpu_source, message))

@@ -247,22 +247,34 @@ static int add_domains(const struct trace_domains *domains, const struct sample 
 	return 0;
 }
 
+/* All that no machine has are one: of these it only counts that there is memory. */
+static size_t clamp_node(size_t node)
+{
+	return node < MACHINE_NODES_MAX ? node : MACHINE_NODES_MAX;
+}
+
+/* One domain's many nodes must not make the others' so many. */
 static int add_nodes(const struct trace_domains *domains, struct sample *sample)
 {
 	size_t n_nodes = 0;
 
 	for (size_t i = 0; i < domains->n; i++) {
-		if (domains->domains[i].n_nodes > n_nodes)
-			n_nodes = domains->domains[i].n_nodes;
+		const struct trace_domain *domain = &domains->domains[i];
+
+		if (domain->n_nodes > 0 && clamp_node(domain->n_nodes - 1) >= n_nodes)
+			n_nodes = clamp_node(domain->n_nodes - 1) + 1;
 	}
 	if (sample_reserve_nodes(sample, n_nodes) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < domains->n; i++) {
 		const struct trace_domain *domain = &domains->domains[i];
 
-		for (size_t node = 0; node < domain->n_nodes; node++)
-			*sample_resident_kib(sample, i,
-				node) = domains->resident_kib[domain->first_node + node];
+		for (size_t node = 0; node < domain->n_nodes; node++) {
+			uint64_t kib = domains->resident_kib[domain->first_node + node];
+			uint64_t *cell = sample_resident_kib(sample, i, clamp_node(node));
+
+			*cell = kib > *cell ? kib : *cell;
+		}
 	}
 	return 0;
 }

@@ -1,15 +1,18 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* Who is read, when, and what a tick is told meanwhile. */
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <sys/stat.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "host/residency.h"
+#include "shared/clock.h"
 #include "tests/unit/scene.h"
 #include "tests/unit/scratch.h"
 
@@ -177,6 +180,70 @@ static void test_many(void **state)
 	assert_int_equal(known, 3);
 }
 
+/* A reading that fails changes nothing, and one of a process that ended does. */
+static void test_failure(void **state)
+{
+	struct fixture *f = *state;
+
+	write_process(f, 1, 100);
+	begin(f, 1, 1);
+	residency_poll(f->residency, MINUTE_NS);
+	scratch_write(&f->scratch, "1000/status", "Name:\tqemu\n");
+	residency_poll(f->residency, 2 * MINUTE_NS);
+	begin(f, 1, 1);
+	check(f, 0, 100);
+	scratch_unlink(&f->scratch, "1000/status");
+	residency_poll(f->residency, 3 * MINUTE_NS);
+	begin(f, 1, 1);
+	check(f, 0, 0);
+}
+
+/* Where rounds are so slow that all are due again in each, the last has its turn, too. */
+static void test_slow(void **state)
+{
+	struct fixture *f = *state;
+
+	for (uint32_t i = 1; i <= 60; i++)
+		write_process(f, i, 5);
+	begin(f, 1, 60);
+	for (unsigned round = 1; round <= 20; round++)
+		residency_poll(f->residency, round * MINUTE_NS);
+	begin(f, 1, 60);
+	for (size_t i = 0; i < 60; i++)
+		check(f, i, 5);
+}
+
+static void test_stuck(void **state)
+{
+	struct fixture *f = *state;
+	uint64_t late_ns = clock_monotonic_ns() + 2 * RESIDENCY_STUCK_NS;
+	char path[128];
+	int i = 0, fd;
+
+	write_process(f, 1, 100);
+	begin(f, 1, 1);
+	residency_poll(f->residency, MINUTE_NS);
+	assert_int_equal(residency_stuck_pid(f->residency, 10 * MINUTE_NS), 0);
+	/* Whoever opens it waits for a writer. */
+	write_process(f, 2, 100);
+	scratch_unlink(&f->scratch, "2000/status");
+	snprintf(path, sizeof(path), "%s/2000/status", f->scratch.path);
+	assert_int_equal(mkfifo(path, 0600), 0);
+	begin(f, 2, 1);
+	assert_int_equal(residency_start(f->residency), 0);
+	while (residency_stuck_pid(f->residency, late_ns) == 0 && i++ < 5000)
+		usleep(1000);
+	assert_int_equal(residency_stuck_pid(f->residency, late_ns), 2000);
+	assert_int_equal(residency_stuck_pid(f->residency, clock_monotonic_ns()), 0);
+	for (i = 0; (fd = open(path, O_WRONLY | O_NONBLOCK)) < 0 && i < 5000; i++)
+		usleep(1000);
+	assert_true(fd >= 0);
+	close(fd);
+	for (i = 0; residency_stuck_pid(f->residency, late_ns) != 0 && i < 5000; i++)
+		usleep(1000);
+	assert_int_equal(residency_stuck_pid(f->residency, late_ns), 0);
+}
+
 static void test_thread(void **state)
 {
 	struct fixture *f = *state;
@@ -200,6 +267,9 @@ int main(void)
 		TEST(test_come_and_go),
 		TEST(test_nodes),
 		TEST(test_many),
+		TEST(test_failure),
+		TEST(test_slow),
+		TEST(test_stuck),
 		TEST(test_thread),
 	};
 

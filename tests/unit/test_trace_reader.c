@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <cmocka.h>
 
@@ -517,6 +518,45 @@ static void test_cut(void **state)
 	}
 }
 
+static void put_numbers(FILE *line, size_t n, size_t last)
+{
+	for (size_t i = 0; i < n; i++)
+		fprintf(line, "%s%zu", i > 0 ? "," : "", i + 1 < n ? (size_t)0 : last);
+}
+
+/* One domain has memory on many nodes: that is no reason for all to have so many. */
+static void test_many_nodes(void **state)
+{
+	static const size_t cases[][2] = { { 1, 1 }, { 64, 64 }, { 65, 65 }, { 66, 65 },
+		{ 1024, 65 } };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		size_t n = cases[i][0], n_nodes = cases[i][1], size;
+		const struct sample *sample;
+		struct trace_reader *reader;
+		char *text = NULL;
+		FILE *line = open_memstream(&text, &size);
+
+		assert_non_null(line);
+		fputs(HOST HEAD("0") BODY
+			",\"domains\":[{\"uuid\":\"" UUID_B
+			"\",\"vcpus\":1,\"threads\":[]},{\"uuid\":\"" UUID_A
+			"\",\"vcpus\":1,\"threads\":[],\"rss_kib\":[",
+			line);
+		put_numbers(line, n, 7);
+		fputs("]}]}", line);
+		fclose(line);
+		reader = read_all(text);
+		sample = trace_reader_sample(reader);
+		assert_int_equal(sample->n_nodes, n_nodes);
+		assert_int_equal(*sample_resident_kib(sample, 0, n_nodes - 1), 7);
+		assert_int_equal(*sample_resident_kib(sample, 1, n_nodes - 1), 0);
+		trace_reader_free(reader);
+		free(text);
+	}
+}
+
 static void test_many_zones(void **state)
 {
 	struct trace_reader *reader;
@@ -570,6 +610,7 @@ int main(void)
 		cmocka_unit_test(test_idle_in_tick),
 		cmocka_unit_test(test_bad),
 		cmocka_unit_test(test_cut),
+		cmocka_unit_test(test_many_nodes),
 		cmocka_unit_test(test_many_zones),
 		cmocka_unit_test(test_many_packages),
 	};
