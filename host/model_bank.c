@@ -54,8 +54,8 @@ static struct power_model_prior prior_of(const struct model_bank *bank)
 		.wake = wake,
 		.mean_sd = 0.5,
 		.exponent_sd = 0.4,
-		.apart_sd = 0.12,
-		.together_sd = 0.25,
+		.apart_sd = 0.08,
+		.together_sd = 0.2,
 		.wake_sd = wake / 3,
 		.wake_package_sd = wake / 4,
 	};

@@ -316,6 +316,22 @@ static void test_learned(void **state)
 	inventory_free(inventory);
 }
 
+/* A file that makes no sense is ignored, and said so; none is nothing to speak of. */
+static void test_coefficients(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->config.learn = true;
+	lines[0] = '\0';
+	inventory_free(restart(fixture));
+	assert_null(strstr(lines, "coefficients"));
+	scratch_write(&fixture->scratch, "state/coefficients", "vmpcoef nonsense");
+	inventory_free(restart(fixture));
+	assert_non_null(strstr(lines, "state/coefficients: Bad message; ignoring it"));
+	sampler_set_inventory(fixture->sampler, &fixture->inventory);
+	measure(fixture, NULL);
+}
+
 static void calibrate(const struct fixture *fixture, const char *text)
 {
 	scratch_write(&fixture->scratch, "state/calibration.conf", text);
@@ -459,6 +475,7 @@ int main(int argc, char **argv)
 		TEST(test_ambiguous),
 		TEST(test_refused),
 		TEST(test_learned),
+		TEST(test_coefficients),
 		TEST(test_calibration),
 		TEST(test_recall),
 	};

@@ -164,6 +164,54 @@ static void test_beside_ticks(void **state)
 	assert_true(checkpoint_total_uj(fixture) > 0);
 }
 
+/* With the next checkpoint, the newest only, whole. */
+static void test_coefficients(void **state)
+{
+	static const uint8_t old[] = { 9, 9, 9, 9 }, bytes[] = { 1, 2, 3 };
+	struct fixture *fixture = *state;
+	uint8_t found[8];
+	char path[128];
+	struct stat st;
+	FILE *file;
+
+	start(fixture, 3600000);
+	writer_keep_coefficients(fixture->writer, old, sizeof(old));
+	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
+	stop(fixture);
+	snprintf(path, sizeof(path), "%s/coefficients", fixture->dir);
+	assert_int_equal(stat(path, &st), 0);
+	assert_int_equal(st.st_mode & 0777, 0600);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_int_equal(fread(found, 1, sizeof(found), file), sizeof(bytes));
+	assert_memory_equal(found, bytes, sizeof(bytes));
+	fclose(file);
+}
+
+static void test_coefficients_failure(void **state)
+{
+	static const uint8_t bytes[] = { 1, 2, 3 };
+	struct fixture *fixture = *state;
+	struct writer_status status = { 0 };
+
+	in_dir(fixture, "mkdir coefficients");
+	start(fixture, 1);
+	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
+	for (int i = 0; i < 5000 && status.coefficients_error == 0; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_int_equal(status.coefficients_error, -EISDIR);
+	assert_int_equal(status.error, 0);
+	in_dir(fixture, "rmdir coefficients && test ! -e coefficients.new");
+	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
+	for (int i = 0; i < 5000 && status.coefficients_error != 0; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_int_equal(status.coefficients_error, 0);
+}
+
 static void test_failure(void **state)
 {
 	struct fixture *fixture = *state;
@@ -241,6 +289,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_last_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_nothing_to_do, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_beside_ticks, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_coefficients, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_coefficients_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_intervals, setup, teardown),
 	};
