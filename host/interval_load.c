@@ -18,15 +18,21 @@ struct sum {
 	uint64_t end;		       /* of the last block that counts */
 	uint64_t until_s;	       /* of the record with the highest sequence */
 	uint64_t to_sequence;
+	uint64_t abandoned_to;
 	bool is_damaged;
 };
 
 /* It is of the book and covers what that closed, or is another book's. */
 static bool record_counts(
-	const struct ledger_book *book, const struct interval_record *record)
+	const struct ledger_header *header, const struct interval_record *record)
 {
-	return uuid_compare(&record->book, &book->header.book) != 0 ||
-	       record->interval.to_sequence <= book->header.closed.to_sequence;
+	uint64_t to_sequence = record->interval.to_sequence;
+
+	if (uuid_compare(&record->book, &header->book) != 0)
+		return true;
+	return to_sequence <= header->closed.to_sequence &&
+	       (to_sequence <= header->abandoned_from ||
+		       to_sequence > header->abandoned_to);
 }
 
 /* The block's record is kept, if somebody wants it, and else is the sum's. */
@@ -46,8 +52,11 @@ static int add_block(struct interval_file_block *block, void *data)
 	const struct ledger_interval interval = block->record.interval;
 	struct sum *sum = data;
 
-	if (!record_counts(sum->book, &block->record))
+	if (!record_counts(&sum->book->header, &block->record)) {
+		if (interval.to_sequence > sum->abandoned_to)
+			sum->abandoned_to = interval.to_sequence;
 		return 0;
+	}
 	sum->end = block->offset + block->size;
 	if (uuid_compare(&block->record.book, &sum->book->header.book) == 0) {
 		int r = sum_up(sum, &block->record);
@@ -175,6 +184,9 @@ int interval_load(int dir_fd, struct ledger_book *book,
 	sum.is_damaged = scan.n_damaged > 0;
 	if (r == 0 || r == -ENOENT)
 		r = interval_sum_finish(&sum.all, &sum.record);
+	/* Behind that no sequence is left. */
+	if (r == 0 && sum.abandoned_to > INT64_MAX)
+		r = -ERANGE;
 	if (r == 0)
 		r = find_missing(&sum, book, &load);
 	interval_sum_deinit(&sum.all);
@@ -185,6 +197,8 @@ int interval_load(int dir_fd, struct ledger_book *book,
 	}
 	load.end = sum.end;
 	load.n_damaged = scan.n_damaged;
+	if (sum.abandoned_to > book->header.closed.to_sequence)
+		load.abandoned_to = sum.abandoned_to;
 	*ret_load = load;
 	return 0;
 }

@@ -7,7 +7,8 @@
  * - A record that goes beyond the last interval the book closed does not count: the
  *   process was killed before the book had that in its file, or a power failure took
  *   the book back to its checkpoint. The book has the same energy in its open interval,
- *   or will get it anew from the kernel's counters.
+ *   or will get it anew from the kernel's counters. It never counts again, though it
+ *   may stay in the file for as long as nothing can be written: see ledger_header.
  * - What the bases have and the records do not is a record that was still to be
  *   written, of the time of the last interval; or, where more is missing (the disk was
  *   full for hours before the kill; the file is damaged or gone), of the time since the
@@ -27,6 +28,8 @@
 struct interval_load {
 	uint64_t end;	    /* where the next record goes */
 	uint64_t n_damaged; /* see host/interval_file.h */
+	/* The highest sequence of the book's records that go beyond it; 0: none does. */
+	uint64_t abandoned_to;
 	bool has_missing;
 	struct interval_record missing; /* the caller's to free */
 };

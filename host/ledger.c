@@ -247,6 +247,8 @@ static int start_intervals(struct ledger *ledger, char *message)
 			" bytes of it are lost; the energy in them is now in a record without "
 			"a beginning",
 			dir, INTERVAL_FILE, load.n_damaged);
+	if (load.abandoned_to)
+		ledger_book_abandon(ledger->book, load.abandoned_to);
 	ledger->intervals_end = load.end;
 	if (load.has_missing)
 		interval_queue_put(&ledger->closed, &load.missing);

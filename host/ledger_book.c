@@ -295,6 +295,24 @@ void ledger_book_enter_boot(struct ledger_book *book, const struct uuid *boot_id
 		book->zones[i].raw.valid = false;
 }
 
+void ledger_book_abandon(struct ledger_book *book, uint64_t to_sequence)
+{
+	struct ledger_header *header = &book->header;
+	uint64_t before = header->sequence;
+
+	header->abandoned_from = header->closed.to_sequence;
+	header->abandoned_to = to_sequence;
+	if (before > to_sequence)
+		return;
+	/* What closes next may end with this one: it is behind them already. */
+	header->sequence = to_sequence + 1;
+	for (uint32_t row = 0; row < header->counts.domains; row++) {
+		if (book->domains[row].sequence == before)
+			book->domains[row].sequence = header->sequence;
+	}
+	book->store_all = true;
+}
+
 bool ledger_book_has_epoch(
 	const struct ledger_book *book, uint32_t row, pid_t pid, uint64_t start_ticks)
 {

@@ -78,6 +78,12 @@ void ledger_book_end_epochs(struct ledger_book *book);
 /* Voids what does not outlive a boot: epochs, raw counters, who is running. */
 void ledger_book_enter_boot(struct ledger_book *book, const struct uuid *boot_id);
 
+/*
+ * Records of closed intervals go up to this sequence, and the book does not: they are
+ * of a time it knows nothing of. It goes on behind them.
+ */
+void ledger_book_abandon(struct ledger_book *book, uint64_t to_sequence);
+
 /* Row numbers, or -ENOENT. */
 ssize_t ledger_book_find_zone(const struct ledger_book *book, const char *name);
 ssize_t ledger_book_find_domain(const struct ledger_book *book, const struct uuid *uuid);

@@ -110,6 +110,8 @@ void ledger_header_encode(
 	put_quality(&at, header->closed_quality_ns);
 	put_interval(&at, &header->closed);
 	put_interval(&at, &header->open);
+	put_u64(&at, header->abandoned_from);
+	put_u64(&at, header->abandoned_to);
 	assert(at == bytes + LEDGER_HEADER_BYTES);
 }
 
@@ -131,6 +133,8 @@ void ledger_header_decode(
 	get_quality(&bytes, ret_header->closed_quality_ns);
 	get_interval(&bytes, &ret_header->closed);
 	get_interval(&bytes, &ret_header->open);
+	ret_header->abandoned_from = get_u64(&bytes);
+	ret_header->abandoned_to = get_u64(&bytes);
 }
 
 void ledger_zone_encode(const struct ledger_zone *zone, uint8_t *bytes)

@@ -65,6 +65,11 @@ struct ledger_header {
 	uint64_t closed_quality_ns[MESSAGE_DEGRADED + 1];
 	/* The interval that closed last, and the one that is open. */
 	struct ledger_interval closed, open;
+	/*
+	 * Records that end in (from, to] never count: a power failure took the book back
+	 * to before them. Its own go on behind, as no sequence is used twice.
+	 */
+	uint64_t abandoned_from, abandoned_to;
 };
 
 /* A zone, cumulative over all boots; the raw reading and the rest are the last ones. */
@@ -128,7 +133,7 @@ struct ledger_thread {
  */
 #define LEDGER_HEADER_BYTES_1 104
 #define LEDGER_ZONE_BYTES_1   (MACHINE_ZONE_NAME_SIZE + 8 * (7 + LEDGER_IDLE_STATE_WORDS))
-#define LEDGER_HEADER_BYTES   (LEDGER_HEADER_BYTES_1 + 8 * 16)
+#define LEDGER_HEADER_BYTES   (LEDGER_HEADER_BYTES_1 + 8 * 18)
 #define LEDGER_ZONE_BYTES     (LEDGER_ZONE_BYTES_1 + 8 * 5)
 #define LEDGER_DOMAIN_BYTES   (LEDGER_NAME_SIZE + 8 * (18 + MESSAGE_ZONES_MAX))
 #define LEDGER_SHARE_BYTES    16

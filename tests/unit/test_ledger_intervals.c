@@ -363,6 +363,66 @@ static void test_power_failure(void **state)
 	}
 }
 
+/*
+ * Beyond the ledger as well, and the disk stays full: for as long as they are in the
+ * file they do not count, however far the ledger gets.
+ */
+static void test_abandoned(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_record record;
+	struct model before;
+
+	for (uint64_t s = 0; s < 5; s++)
+		assert_int_equal(tick_at(fixture, FIRST_HOUR_S + s), 0);
+	shell(fixture, "cp ledger old");
+	before = fixture->model;
+	for (uint64_t s = 5; s < 10; s++)
+		assert_int_equal(tick_at(fixture, FIRST_HOUR_S + s), 0);
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + HOUR_S), 0);
+	write_intervals(fixture);
+	close_ledger(fixture);
+	shell(fixture, "cp old ledger");
+	fixture->model = before;
+	open_ledger(fixture, &other_boot);
+	assert_hours(fixture);
+	/* The hour closes behind them, and it is made again of what it had this time. */
+	for (uint64_t s = 10; s < 22; s++)
+		assert_int_equal(tick_at(fixture, FIRST_HOUR_S + s), 0);
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + HOUR_S), 0);
+	assert_hours(fixture);
+	reopen(fixture);
+	assert_string_equal(fixture->message, "");
+	assert_hours(fixture);
+	for (uint64_t hour = 1; hour < 4; hour++) {
+		for (uint64_t s = 0; s < 12; s++)
+			assert_int_equal(
+				tick_at(fixture, FIRST_HOUR_S + hour * HOUR_S + s), 0);
+		assert_totals(fixture);
+		close_ledger(fixture);
+		open_ledger(fixture, &other_boot);
+		assert_string_equal(fixture->message, "");
+		assert_totals(fixture);
+	}
+	/* Once more, back to where it was abandoned first. */
+	close_ledger(fixture);
+	shell(fixture, "cp old ledger");
+	fixture->model = before;
+	open_ledger(fixture, &other_boot);
+	/* And an hour closes before there is a tick. */
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + HOUR_S), 0);
+	assert_hours(fixture);
+	write_intervals(fixture);
+	run_hours(fixture, FIRST_HOUR_S + 2 * HOUR_S, 2);
+	assert_hours(fixture);
+	close_ledger(fixture);
+	open_ledger(fixture, &other_boot);
+	assert_string_equal(fixture->message, "");
+	assert_false(ledger_next_interval(fixture->ledger, &record));
+	assert_hours(fixture);
+	assert_totals(fixture);
+}
+
 static uint64_t file_size(const struct fixture *fixture, const char *name)
 {
 	struct stat st;
@@ -1004,6 +1064,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_clock_jumps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record_not_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_power_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_abandoned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_torn_tail, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_damage, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_set_aside, setup, teardown),
