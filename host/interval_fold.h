@@ -19,7 +19,11 @@
 struct interval_fold {
 	uint32_t hourly_days; /* of so many days hours are kept; at least 1 */
 	uint32_t daily_days;  /* of so many days anything is; 0: of all */
-	/* Of this book, only records up to this sequence are touched. */
+	/*
+	 * Of this book, only records up to this sequence are touched: the end of the last
+	 * interval that the checkpoint knows to be closed. A power failure would make
+	 * those behind it void, and what they are folded with as well.
+	 */
 	struct uuid book;
 	uint64_t max_sequence;
 };

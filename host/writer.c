@@ -38,6 +38,7 @@ struct writer {
 	int dir_fd;
 	struct writer_config config;
 	uint64_t intervals_end;
+	uint64_t closed_sequence; /* up to which intervals are closed in the checkpoint */
 	/* The last record's day when old ones were looked for; how many came since. */
 	uint64_t folded_day, n_unfolded;
 	pthread_t thread;
@@ -111,20 +112,19 @@ static int read_ledger(int dir_fd, uint8_t **ret_data, struct ledger_image *ret_
 	return r;
 }
 
-/* 0, with the sequence that is in the checkpoint now. */
-static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_sequence)
+/* 0, with the header of the checkpoint that is there now; sequence 0: there is none. */
+static int take_checkpoint(int dir_fd, struct ledger_header *header)
 {
 	cleanup_free uint8_t *data = NULL, *copy = NULL;
 	struct ledger_image from, to;
 	size_t size;
 	int r;
 
-	*ret_sequence = last_sequence;
 	r = read_ledger(dir_fd, &data, &from);
 	/* None yet: nothing was committed. */
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0 || from.header.sequence == last_sequence)
+	if (r < 0 || from.header.sequence == header->sequence)
 		return r;
 	size = ledger_image_size(1, &from.header.counts);
 	copy = calloc(1, size);
@@ -134,24 +134,26 @@ static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_seq
 	ledger_image_copy(&to, &from);
 	r = write_file(dir_fd, LEDGER_CHECKPOINT_FILE, copy, size);
 	if (r == 0)
-		*ret_sequence = from.header.sequence;
+		*header = from.header;
 	return r;
 }
 
 static void checkpoint(struct writer *writer)
 {
-	uint64_t last = writer->status.sequence, sequence;
+	uint64_t last = writer->status.sequence;
+	struct ledger_header header = { .sequence = last };
 	int r;
 
 	pthread_mutex_unlock(&writer->lock);
-	r = take_checkpoint(writer->dir_fd, last, &sequence);
+	r = take_checkpoint(writer->dir_fd, &header);
 	pthread_mutex_lock(&writer->lock);
 	writer->status.error = r;
 	if (r < 0) {
 		writer->status.n_failures++;
-	} else if (sequence != last) {
+	} else if (header.sequence != last) {
+		writer->closed_sequence = header.closed.to_sequence;
 		writer->status.n_checkpoints++;
-		writer->status.sequence = sequence;
+		writer->status.sequence = header.sequence;
 		writer->status.boottime_ns = clock_boottime_ns();
 	}
 }
@@ -173,14 +175,13 @@ static void write_coefficients(struct writer *writer)
 }
 
 /* Should it fail, the next record tries again; all that is lost is room. */
-static void fold(struct writer *writer, const struct interval_record *record,
-	uint64_t max_sequence)
+static void fold(struct writer *writer, const struct interval_record *record)
 {
 	const struct interval_fold options = {
 		.hourly_days = writer->config.hourly_days,
 		.daily_days = writer->config.daily_days,
 		.book = record->book,
-		.max_sequence = max_sequence,
+		.max_sequence = writer->closed_sequence,
 	};
 	uint64_t day = record->interval.until_s / DAY_S;
 
@@ -220,12 +221,11 @@ static void write_intervals(struct writer *writer)
 
 	while (writer->head && r == 0) {
 		struct waiting *waiting = writer->head;
-		uint64_t checkpointed = writer->status.sequence;
 
 		pthread_mutex_unlock(&writer->lock);
 		r = write_record(writer, &waiting->record);
 		if (r == 0)
-			fold(writer, &waiting->record, checkpointed);
+			fold(writer, &waiting->record);
 		pthread_mutex_lock(&writer->lock);
 		writer->status.intervals_error = r;
 		if (r < 0)

@@ -819,6 +819,52 @@ static struct writer_status wait_until(struct writer *writer, bool failed)
 	return status;
 }
 
+/*
+ * What closed right behind the checkpoint is not folded, though it ends with the
+ * sequence that the checkpoint has: a power failure may still undo it.
+ */
+static void test_fold_beside_checkpoint(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_record record;
+	struct writer_status status = { 0 };
+	struct writer *writer;
+	uint64_t sequence;
+
+	start_writer(fixture, &writer);
+	for (uint64_t day = 0; day < 4; day++) {
+		for (uint64_t hour = 0; hour < 2; hour++) {
+			assert_int_equal(
+				tick_at(fixture,
+					FIRST_HOUR_S + day * DAY_S + hour * HOUR_S),
+				0);
+			push(fixture, writer);
+		}
+	}
+	/* A clock that was dead for a moment makes the last record an old one. */
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S - 8000u * (uint64_t)DAY_S), 0);
+	push(fixture, writer);
+	wait_until(writer, false);
+	sequence = ledger_header(fixture->ledger)->sequence;
+	for (int i = 0; i < 20000 && status.sequence != sequence; i++) {
+		usleep(1000);
+		writer_status(writer, &status);
+	}
+	assert_true(status.sequence == sequence);
+	shell(fixture, "cp ledger.checkpoint old");
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 5 * DAY_S), 0);
+	push(fixture, writer);
+	wait_until(writer, false);
+	writer_stop(writer);
+	assert_totals(fixture);
+
+	close_ledger(fixture);
+	shell(fixture, "rm ledger; cp old ledger.checkpoint");
+	open_ledger(fixture, &other_boot);
+	assert_false(ledger_next_interval(fixture->ledger, &record));
+	assert_totals(fixture);
+}
+
 static int run_full_disk(struct fixture *fixture)
 {
 	struct writer_status status;
@@ -1074,6 +1120,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention_waits, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_fold_beside_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
