@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -151,9 +150,15 @@ int interval_file_append(int dir_fd, uint64_t at, const uint8_t *data, size_t si
 {
 	cleanup_close int fd = openat(dir_fd, INTERVAL_FILE,
 		O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
 	int r = 0;
 
-	if (fd < 0 || ftruncate(fd, (off_t)at) < 0 || lseek(fd, (off_t)at, SEEK_SET) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	/* A hole would be left. */
+	if ((uint64_t)st.st_size < at)
+		return -ESTALE;
+	if (ftruncate(fd, (off_t)at) < 0 || lseek(fd, (off_t)at, SEEK_SET) < 0)
 		return -errno;
 	r = write_all(fd, data, size);
 	if (r == 0 && fsync(fd) < 0)
@@ -182,8 +187,9 @@ int interval_file_begin(int dir_fd, FILE **ret_stream)
 	return 0;
 }
 
-int interval_file_end(int dir_fd, FILE *stream, int error)
+int interval_file_end(int dir_fd, FILE *stream, int error, bool *ret_replaced)
 {
+	*ret_replaced = false;
 	if (error == 0 && (fflush(stream) != 0 || fsync(fileno(stream)) < 0))
 		error = -errno;
 	if (fclose(stream) != 0 && error == 0)
@@ -194,5 +200,6 @@ int interval_file_end(int dir_fd, FILE *stream, int error)
 		(void)unlinkat(dir_fd, NEW_FILE, 0);
 		return error;
 	}
+	*ret_replaced = true;
 	return fsync(dir_fd) < 0 ? -errno : 0;
 }

@@ -29,7 +29,8 @@ struct interval_fold {
 };
 
 /*
- * Rewrites the file, if that would change it; *ret_end is its size then. 1: it did; 0:
- * it did not. -errno: the file is as it was.
+ * Rewrites the file, if that would change it. 1: it did; 0: it did not. -errno: it is as
+ * it was, or, where only the directory could not be flushed, rewritten. *ret_end is its
+ * size if it was rewritten.
  */
 int interval_fold_file(int dir_fd, const struct interval_fold *fold, uint64_t *ret_end);

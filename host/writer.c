@@ -194,6 +194,22 @@ static void fold(struct writer *writer, const struct interval_record *record)
 	}
 }
 
+static int skip_block(struct interval_file_block *block, void *data)
+{
+	(void)block;
+	(void)data;
+	return 0;
+}
+
+/* Of a file that is another one than it was: the next try goes on behind what it has. */
+static void find_end(struct writer *writer)
+{
+	struct interval_scan scan = { 0 };
+
+	if (interval_file_read(writer->dir_fd, skip_block, NULL, &scan) == 0)
+		writer->intervals_end = scan.end;
+}
+
 static int write_record(struct writer *writer, const struct interval_record *record)
 {
 	cleanup_free uint8_t *data = NULL;
@@ -205,6 +221,8 @@ static int write_record(struct writer *writer, const struct interval_record *rec
 			writer->dir_fd, writer->intervals_end, data, size);
 	if (r == 0)
 		writer->intervals_end += size;
+	if (r == -ESTALE)
+		find_end(writer);
 	return r;
 }
 

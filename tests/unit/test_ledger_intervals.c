@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -759,6 +760,49 @@ static void test_many_records(void **state)
 	assert_hours(fixture);
 }
 
+static bool dir_fsync_fails;
+
+/* The program's own, in place of libc's. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (dir_fsync_fails && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* Where the directory cannot be flushed the new file is there nevertheless. */
+static void test_fold_not_flushed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_fold options = {
+		.hourly_days = 1,
+		.book = ledger_header(fixture->ledger)->book,
+		.max_sequence = UINT64_MAX,
+	};
+
+	for (uint64_t day = 0; day < 4; day++)
+		run_hours(fixture, FIRST_HOUR_S + day * DAY_S, 4);
+	dir_fsync_fails = true;
+	assert_int_equal(
+		interval_fold_file(fixture->dir_fd, &options, &fixture->end), -EIO);
+	dir_fsync_fails = false;
+	assert_true(file_size(fixture, "intervals") == fixture->end);
+	run_hours(fixture, FIRST_HOUR_S + 4 * DAY_S, 2);
+	assert_totals(fixture);
+	assert_string_equal(fixture->message, "");
+
+	/* Nor is a hole made behind a file that somebody cut. */
+	assert_int_equal(interval_file_append(
+				 fixture->dir_fd, fixture->end + 8, (uint8_t[8]){ 0 }, 8),
+		-ESTALE);
+	assert_true(file_size(fixture, "intervals") == fixture->end);
+	assert_totals(fixture);
+}
+
 /* What is not in the checkpoint yet is not folded: it may have to go again. */
 static void test_retention_waits(void **state)
 {
@@ -1119,6 +1163,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_departed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fold_not_flushed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_fold_beside_checkpoint, setup, teardown),
