@@ -114,7 +114,9 @@ static void log_intervals(struct hostd *hostd, int error)
 			"Cannot write %s/intervals: %s; hours that are over wait in memory and "
 			"the totals go on, but should this program end before, several hours "
 			"become one record. Make room there or make it writable",
-			hostd->config->state_dir, strerror(-error));
+			hostd->config->state_dir,
+			error == -ESTALE ? "somebody else cut or replaced it"
+					 : strerror(-error));
 	else
 		log_info("%s/intervals is written again", hostd->config->state_dir);
 }

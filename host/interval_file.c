@@ -7,7 +7,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -136,9 +135,15 @@ int interval_file_append(int dir_fd, uint64_t at, const uint8_t *data, size_t si
 {
 	cleanup_close int fd = openat(dir_fd, INTERVAL_FILE,
 		O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK, 0600);
+	struct stat st;
 	int r;
 
-	if (fd < 0 || ftruncate(fd, (off_t)at) < 0)
+	if (fd < 0 || fstat(fd, &st) < 0)
+		return -errno;
+	/* A hole would be left. */
+	if ((uint64_t)st.st_size < at)
+		return -ESTALE;
+	if (ftruncate(fd, (off_t)at) < 0)
 		return -errno;
 	r = durable_write_at(fd, at, data, size);
 	if (r == 0 && fsync(fd) < 0)
@@ -167,7 +172,12 @@ int interval_file_begin(int dir_fd, FILE **ret_stream)
 	return 0;
 }
 
-int interval_file_end(int dir_fd, FILE *stream, int error)
+int interval_file_end(int dir_fd, FILE *stream, int error, bool *ret_replaced)
 {
-	return durable_install(dir_fd, INTERVAL_FILE, durable_close(stream, error));
+	int r = durable_replace(dir_fd, INTERVAL_FILE, durable_close(stream, error));
+
+	*ret_replaced = r == 0;
+	if (r < 0)
+		return r;
+	return fsync(dir_fd) < 0 ? -errno : 0;
 }

@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -44,11 +45,16 @@ int interval_file_read(
 
 /*
  * Cuts the file at a size and appends bytes, so that they are on the disk; it is made
- * (0600) if there is none. Where that fails, it is cut there again: -errno.
+ * (0600) if there is none. Where that fails, it is cut there again: -errno. -ESTALE: it
+ * is not as long, as it is another file than it was; it stays as it is.
  */
 int interval_file_append(int dir_fd, uint64_t at, const uint8_t *data, size_t size);
 
 /* A new file in its place, in steps: begin, write blocks to the stream, end. -errno. */
 int interval_file_begin(int dir_fd, FILE **ret_stream);
-/* Closes the stream; error: do not put it in place, which is what is returned then. */
-int interval_file_end(int dir_fd, FILE *stream, int error);
+/*
+ * Closes the stream; error: do not put it in place, which is what is returned then.
+ * *ret_replaced is whether it is in place, which it may be with an error, too: then it
+ * is not known to be on the disk.
+ */
+int interval_file_end(int dir_fd, FILE *stream, int error, bool *ret_replaced);

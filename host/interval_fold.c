@@ -261,6 +261,7 @@ int interval_fold_file(int dir_fd, const struct interval_fold *fold, uint64_t *r
 {
 	cleanup(folding_deinit) struct folding folding = { .options = fold };
 	struct interval_scan scan;
+	bool replaced;
 	int r = interval_file_read(dir_fd, note, &folding, &scan);
 
 	folding.oldest_hourly = oldest_of(&folding, fold->hourly_days);
@@ -274,9 +275,9 @@ int interval_fold_file(int dir_fd, const struct interval_fold *fold, uint64_t *r
 		r = interval_file_begin(dir_fd, &folding.stream);
 	if (r < 0)
 		return r;
-	r = interval_file_end(dir_fd, folding.stream, write_file(&folding, dir_fd));
-	if (r < 0)
-		return r;
-	*ret_end = folding.end;
-	return 1;
+	r = interval_file_end(
+		dir_fd, folding.stream, write_file(&folding, dir_fd), &replaced);
+	if (replaced)
+		*ret_end = folding.end;
+	return r < 0 ? r : 1;
 }

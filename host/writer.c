@@ -37,6 +37,7 @@ struct writer {
 	int dir_fd;
 	struct writer_config config;
 	uint64_t intervals_end;
+	uint64_t closed_sequence; /* up to which intervals are closed in the checkpoint */
 	/* The last record's day when old ones were looked for; how many came since. */
 	uint64_t folded_day, n_unfolded;
 	struct thread thread;
@@ -66,20 +67,19 @@ static int read_ledger(int dir_fd, uint8_t **ret_data, struct ledger_image *ret_
 	return r;
 }
 
-/* 0, with the sequence that is in the checkpoint now. */
-static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_sequence)
+/* 0, with the header of the checkpoint that is there now; sequence 0: there is none. */
+static int take_checkpoint(int dir_fd, struct ledger_header *header)
 {
 	cleanup_free uint8_t *data = NULL, *copy = NULL;
 	struct ledger_image from, to;
 	size_t size;
 	int r;
 
-	*ret_sequence = last_sequence;
 	r = read_ledger(dir_fd, &data, &from);
 	/* None yet: nothing was committed. */
 	if (r == -ENOENT)
 		return 0;
-	if (r < 0 || from.header.sequence == last_sequence)
+	if (r < 0 || from.header.sequence == header->sequence)
 		return r;
 	size = ledger_image_size(1, &from.header.counts);
 	copy = calloc(1, size);
@@ -89,24 +89,26 @@ static int take_checkpoint(int dir_fd, uint64_t last_sequence, uint64_t *ret_seq
 	ledger_image_copy(&to, &from);
 	r = durable_write_file(dir_fd, LEDGER_CHECKPOINT_FILE, copy, size);
 	if (r == 0)
-		*ret_sequence = from.header.sequence;
+		*header = from.header;
 	return r;
 }
 
 static void checkpoint(struct writer *writer)
 {
-	uint64_t last = writer->status.sequence, sequence;
+	uint64_t last = writer->status.sequence;
+	struct ledger_header header = { .sequence = last };
 	int r;
 
 	pthread_mutex_unlock(&writer->thread.lock);
-	r = take_checkpoint(writer->dir_fd, last, &sequence);
+	r = take_checkpoint(writer->dir_fd, &header);
 	pthread_mutex_lock(&writer->thread.lock);
 	writer->status.error = r;
 	if (r < 0) {
 		writer->status.n_failures++;
-	} else if (sequence != last) {
+	} else if (header.sequence != last) {
+		writer->closed_sequence = header.closed.to_sequence;
 		writer->status.n_checkpoints++;
-		writer->status.sequence = sequence;
+		writer->status.sequence = header.sequence;
 		writer->status.boottime_ns = clock_boottime_ns();
 	}
 }
@@ -128,14 +130,13 @@ static void write_coefficients(struct writer *writer)
 }
 
 /* Should it fail, the next record tries again; all that is lost is room. */
-static void fold(struct writer *writer, const struct interval_record *record,
-	uint64_t max_sequence)
+static void fold(struct writer *writer, const struct interval_record *record)
 {
 	const struct interval_fold options = {
 		.hourly_days = writer->config.hourly_days,
 		.daily_days = writer->config.daily_days,
 		.book = record->book,
-		.max_sequence = max_sequence,
+		.max_sequence = writer->closed_sequence,
 	};
 	uint64_t day = record->interval.until_s / DAY_S;
 
@@ -146,6 +147,22 @@ static void fold(struct writer *writer, const struct interval_record *record,
 		writer->folded_day = day;
 		writer->n_unfolded = 0;
 	}
+}
+
+static int skip_block(struct interval_file_block *block, void *data)
+{
+	(void)block;
+	(void)data;
+	return 0;
+}
+
+/* Of a file that is another one than it was: the next try goes on behind what it has. */
+static void find_end(struct writer *writer)
+{
+	struct interval_scan scan = { 0 };
+
+	if (interval_file_read(writer->dir_fd, skip_block, NULL, &scan) == 0)
+		writer->intervals_end = scan.end;
 }
 
 static int write_record(struct writer *writer, const struct interval_record *record)
@@ -159,6 +176,8 @@ static int write_record(struct writer *writer, const struct interval_record *rec
 			writer->dir_fd, writer->intervals_end, data, size);
 	if (r == 0)
 		writer->intervals_end += size;
+	if (r == -ESTALE)
+		find_end(writer);
 	return r;
 }
 
@@ -175,12 +194,11 @@ static void write_intervals(struct writer *writer)
 
 	while (writer->head && r == 0) {
 		struct waiting *waiting = writer->head;
-		uint64_t checkpointed = writer->status.sequence;
 
 		pthread_mutex_unlock(&writer->thread.lock);
 		r = write_record(writer, &waiting->record);
 		if (r == 0)
-			fold(writer, &waiting->record, checkpointed);
+			fold(writer, &waiting->record);
 		pthread_mutex_lock(&writer->thread.lock);
 		writer->status.intervals_error = r;
 		if (r < 0)

@@ -15,6 +15,7 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
 #include <cmocka.h>
@@ -752,6 +753,49 @@ static void test_many_records(void **state)
 	assert_hours(fixture);
 }
 
+static bool dir_fsync_fails;
+
+/* The program's own, in place of libc's. */
+int fsync(int fd)
+{
+	struct stat st;
+
+	if (dir_fsync_fails && fstat(fd, &st) == 0 && S_ISDIR(st.st_mode)) {
+		errno = EIO;
+		return -1;
+	}
+	return (int)syscall(SYS_fsync, fd);
+}
+
+/* Where the directory cannot be flushed the new file is there nevertheless. */
+static void test_fold_not_flushed(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_fold options = {
+		.hourly_days = 1,
+		.book = ledger_header(fixture->ledger)->book,
+		.max_sequence = UINT64_MAX,
+	};
+
+	for (uint64_t day = 0; day < 4; day++)
+		run_hours(fixture, FIRST_HOUR_S + day * DAY_S, 4);
+	dir_fsync_fails = true;
+	assert_int_equal(
+		interval_fold_file(fixture->dir_fd, &options, &fixture->end), -EIO);
+	dir_fsync_fails = false;
+	assert_true(file_size(fixture, "intervals") == fixture->end);
+	run_hours(fixture, FIRST_HOUR_S + 4 * DAY_S, 2);
+	assert_totals(fixture);
+	assert_string_equal(fixture->message, "");
+
+	/* Nor is a hole made behind a file that somebody cut. */
+	assert_int_equal(interval_file_append(
+				 fixture->dir_fd, fixture->end + 8, (uint8_t[8]){ 0 }, 8),
+		-ESTALE);
+	assert_true(file_size(fixture, "intervals") == fixture->end);
+	assert_totals(fixture);
+}
+
 /* What is not in the checkpoint yet is not folded: it may have to go again. */
 static void test_retention_waits(void **state)
 {
@@ -810,6 +854,52 @@ static struct writer_status wait_until(struct writer *writer, bool failed)
 	}
 	fail_msg("the writer does not get there");
 	return status;
+}
+
+/*
+ * What closed right behind the checkpoint is not folded, though it ends with the
+ * sequence that the checkpoint has: a power failure may still undo it.
+ */
+static void test_fold_beside_checkpoint(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_record record;
+	struct writer_status status = { 0 };
+	struct writer *writer;
+	uint64_t sequence;
+
+	start_writer(fixture, &writer);
+	for (uint64_t day = 0; day < 4; day++) {
+		for (uint64_t hour = 0; hour < 2; hour++) {
+			assert_int_equal(
+				tick_at(fixture,
+					FIRST_HOUR_S + day * DAY_S + hour * HOUR_S),
+				0);
+			push(fixture, writer);
+		}
+	}
+	/* A clock that was dead for a moment makes the last record an old one. */
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S - 8000u * (uint64_t)DAY_S), 0);
+	push(fixture, writer);
+	wait_until(writer, false);
+	sequence = ledger_header(fixture->ledger)->sequence;
+	for (int i = 0; i < 20000 && status.sequence != sequence; i++) {
+		usleep(1000);
+		writer_status(writer, &status);
+	}
+	assert_true(status.sequence == sequence);
+	child_shell(fixture->dir, "cp ledger.checkpoint old");
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 5 * DAY_S), 0);
+	push(fixture, writer);
+	wait_until(writer, false);
+	writer_stop(writer);
+	assert_totals(fixture);
+
+	close_ledger(fixture);
+	child_shell(fixture->dir, "rm ledger; cp old ledger.checkpoint");
+	open_ledger(fixture, &other_boot);
+	assert_false(ledger_next_interval(fixture->ledger, &record));
+	assert_totals(fixture);
 }
 
 static int run_full_disk(struct fixture *fixture)
@@ -1059,7 +1149,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_departed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_retention_waits, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fold_not_flushed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_many_records, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_fold_beside_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};

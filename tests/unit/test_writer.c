@@ -194,7 +194,7 @@ static void test_coefficients_failure(void **state)
 	struct fixture *fixture = *state;
 	struct writer_status status = { 0 };
 
-	in_dir(fixture, "mkdir coefficients");
+	child_shell(fixture->dir, "mkdir coefficients");
 	start(fixture, 1);
 	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
 	for (int i = 0; i < 5000 && status.coefficients_error == 0; i++) {
@@ -203,7 +203,7 @@ static void test_coefficients_failure(void **state)
 	}
 	assert_int_equal(status.coefficients_error, -EISDIR);
 	assert_int_equal(status.error, 0);
-	in_dir(fixture, "rmdir coefficients && test ! -e coefficients.new");
+	child_shell(fixture->dir, "rmdir coefficients && test ! -e coefficients.new");
 	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
 	for (int i = 0; i < 5000 && status.coefficients_error != 0; i++) {
 		usleep(1000);
@@ -283,6 +283,31 @@ static void test_intervals(void **state)
 				  "test $(stat -c %a intervals) = 600");
 }
 
+/* The file is gone, or another one: it goes on with what is there, and leaves no hole. */
+static void test_intervals_replaced(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_record record = make_record(1);
+	struct writer_status status = { 0 };
+
+	start(fixture, 3600000);
+	for (uint64_t hour = 1; hour < 4; hour++) {
+		record = make_record(hour);
+		assert_int_equal(writer_push(fixture->writer, &record), 0);
+	}
+	wait_for_intervals(fixture, 3);
+	child_shell(fixture->dir, "truncate -s 130 intervals");
+	record = make_record(4);
+	assert_int_equal(writer_push(fixture->writer, &record), 0);
+	for (int i = 0; i < 10000 && !status.intervals_error; i++) {
+		usleep(1000);
+		writer_status(fixture->writer, &status);
+	}
+	assert_int_equal(status.intervals_error, -ESTALE);
+	stop(fixture);
+	child_shell(fixture->dir, "test $(stat -c %s intervals) = 256");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -294,6 +319,7 @@ int main(void)
 			test_coefficients_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_intervals, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_intervals_replaced, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
