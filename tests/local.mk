@@ -186,6 +186,7 @@ unit_host = \
 	tests/unit/test_load \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
+	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
@@ -332,6 +333,9 @@ tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
 # Allocations are counted, and fail when told to.
 tests_unit_test_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reallocarray
+tests_unit_test_model_bank_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
 tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
