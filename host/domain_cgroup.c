@@ -3,6 +3,7 @@
 /* The control group of one domain. */
 #include "host/domain_cgroup.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -56,12 +57,10 @@ static bool is_threaded(const char *directory)
 	       strcmp(text, "threaded\n") == 0;
 }
 
-static int find_v2(const struct cgroup_mounts *mounts, const char *first_path,
+/* From path up, which it sets to what it found. */
+static int find_v2(const struct cgroup_mounts *mounts, char path[CGROUP_PATH_SIZE],
 	struct domain_cgroup *cgroup)
 {
-	char path[CGROUP_PATH_SIZE];
-
-	memcpy(path, first_path, sizeof(path));
 	do {
 		int r;
 
@@ -122,8 +121,47 @@ int domain_cgroup_find(const char *procfs, const struct cgroup_mounts *mounts, p
 	return r;
 }
 
-int domain_cgroup_directory(const char *procfs, const struct cgroup_mounts *mounts,
-	pid_t pid, const char *controller, char ret_directory[CGROUP_PATH_SIZE])
+static bool has_file(const char *directory, const char *file)
+{
+	cleanup_close int fd = rooted_open(directory, "%s", file);
+
+	return fd >= 0;
+}
+
+/* Whether there is one group below it: then what is in that is all there is in it. */
+static bool has_one_child(const char *directory)
+{
+	DIR *dir = opendir(directory);
+	const struct dirent *entry;
+	size_t n = 0;
+
+	if (!dir)
+		return false;
+	while (n < 2 && (entry = readdir(dir)))
+		n += entry->d_type == DT_DIR && entry->d_name[0] != '.';
+	closedir(dir);
+	return n == 1;
+}
+
+/* Controllers need not be enabled as far down as processes are. */
+static int find_v2_file(const struct cgroup_mounts *mounts, char path[CGROUP_PATH_SIZE],
+	const char *file, struct domain_cgroup *cgroup)
+{
+	int r = find_v2(mounts, path, cgroup);
+
+	while (r == 0 && !has_file(cgroup->directory, file)) {
+		if (!cgroup_ascend(path))
+			return -ENOENT;
+		r = find_v2(mounts, path, cgroup);
+		if (r == 0 && !has_one_child(cgroup->directory))
+			return -ENOENT;
+	}
+	return r;
+}
+
+int domain_cgroup_find_file(const char *procfs, const struct cgroup_mounts *mounts,
+	pid_t pid, const char *controller, const char *file,
+	char ret_directory[CGROUP_PATH_SIZE])
 {
 	struct domain_cgroup found = { 0 };
 	char path[CGROUP_PATH_SIZE];
@@ -132,7 +170,7 @@ int domain_cgroup_directory(const char *procfs, const struct cgroup_mounts *moun
 	if (r < 0)
 		return r;
 	r = controller ? find_v1(mounts, controller, path, path, &found)
-		       : find_v2(mounts, path, &found);
+		       : find_v2_file(mounts, path, file, &found);
 	if (r == 0)
 		memcpy(ret_directory, found.directory, sizeof(found.directory));
 	return r;

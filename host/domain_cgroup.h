@@ -49,11 +49,14 @@ int domain_cgroup_find(const char *procfs, const struct cgroup_mounts *mounts, p
 	pid_t vcpu_tid, unsigned hierarchy, struct domain_cgroup *ret_cgroup);
 
 /*
- * The directory of the group that a process is in: of a v1 controller ("memory"), or
- * NULL: of v2, the first one up that is not threaded. As domain_cgroup_find().
+ * The directory of the group that accounts for a process in a file: of a v1 controller
+ * ("memory"), the group it is in, whether the file is there or not. NULL: of v2, the
+ * first one up that is not threaded and has the file, but none that holds more than
+ * those below it: -ENOENT. As domain_cgroup_find().
  */
-int domain_cgroup_directory(const char *procfs, const struct cgroup_mounts *mounts,
-	pid_t pid, const char *controller, char ret_directory[CGROUP_PATH_SIZE]);
+int domain_cgroup_find_file(const char *procfs, const struct cgroup_mounts *mounts,
+	pid_t pid, const char *controller, const char *file,
+	char ret_directory[CGROUP_PATH_SIZE]);
 
 /* The pids in it, each once or twice. Returns how many, or -errno. */
 int domain_cgroup_list(

@@ -34,6 +34,9 @@
 #define STALE_INTERVALS 3
 #define STALE_MIN_NS	(10 * (uint64_t)NSEC_PER_SEC)
 
+/* Of a disk that does not answer: far below what systemd waits before it kills. */
+#define WRITER_STOP_MS 20000
+
 /* What was learned goes to the writer so often. */
 #define KEEP_NS (10 * (uint64_t)NSEC_PER_SEC)
 
@@ -418,6 +421,22 @@ static int start(struct hostd *hostd)
 	return 0;
 }
 
+/* Its last checkpoint, while the sampler holds the lock on the directory. */
+static void stop_writer(struct hostd *hostd)
+{
+	if (hostd->writer && hostd->sampler)
+		keep_coefficients(hostd);
+	if (writer_stop(hostd->writer, WRITER_STOP_MS)) {
+		sampler_free(hostd->sampler);
+		return;
+	}
+	/* Who comes next must not write beside it. */
+	log_error(
+		"The disk of %s does not answer; leaving without a last checkpoint. "
+		"The ledger has every tick; hours that wait are recorded by the next run",
+		hostd->config->state_dir);
+}
+
 static void free_event(struct event **event)
 {
 	if (*event)
@@ -442,12 +461,9 @@ static void deinit(struct hostd *hostd)
 	if (hostd->source)
 		hostd->source->ops->close(hostd->source);
 	links_free(hostd->links);
-	/* Its last checkpoint, while the sampler holds the lock on the directory. */
-	if (hostd->writer && hostd->sampler)
-		keep_coefficients(hostd);
-	writer_stop(hostd->writer);
+	stop_writer(hostd);
+	/* Last: it needs nothing of the others, and its disk may be any. */
 	recording_stop(&hostd->recording);
-	sampler_free(hostd->sampler);
 	inventory_free(hostd->inventory);
 	snapshot_box_deinit(&hostd->box);
 	if (hostd->base)

@@ -91,8 +91,10 @@ int json_scan_key(struct json_scan *scan, struct json_string *ret_key)
 {
 	struct json_string key;
 
-	if (json_scan_string(scan, &key) < 0)
+	if (json_scan_peek(scan) != '"')
 		return json_scan_expect(scan, "a member's name");
+	if (json_scan_string(scan, &key) < 0)
+		return -EBADMSG;
 	if (json_scan_peek(scan) != ':')
 		return json_scan_expect(scan, "':'");
 	scan->at++;

@@ -11,7 +11,7 @@
 
 #include "host/thread.h"
 
-#define STOP_SECONDS 2
+#define STOP_MS 2000
 
 struct poller {
 	uint32_t period_ms;
@@ -71,17 +71,10 @@ int poller_start(const char *name, uint32_t period_ms, void (*poll)(void *data),
 
 bool poller_stop(struct poller *poller)
 {
-	struct timespec deadline;
-
 	if (!poller)
 		return true;
-	thread_tell_stop(&poller->thread);
-	clock_gettime(CLOCK_REALTIME, &deadline);
-	deadline.tv_sec += STOP_SECONDS;
-	if (pthread_timedjoin_np(poller->thread.id, NULL, &deadline) != 0) {
-		pthread_detach(poller->thread.id);
+	if (!thread_stop(&poller->thread, STOP_MS))
 		return false;
-	}
 	destroy(poller);
 	return true;
 }

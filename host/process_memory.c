@@ -48,25 +48,27 @@ static int read_status(
 	return numa_parse_status(text, (size_t)n, ret_rss_kib, ret_hugetlb_kib);
 }
 
-/* The control group where a controller of v2 or v1 accounts for the process. */
-static int find_group(const struct process_memory_config *config, pid_t pid, bool v2,
-	const char *controller, char ret_directory[CGROUP_PATH_SIZE])
+/* A file of the control group where v2, or a controller of v1, accounts for the process.
+ */
+static ssize_t read_group(const struct process_memory_config *config, pid_t pid, bool v2,
+	const char *controller, const char *file, char text[FILE_SIZE])
 {
-	return domain_cgroup_directory(config->procfs, &config->mounts, pid,
-		v2 ? NULL : controller, ret_directory);
+	char directory[CGROUP_PATH_SIZE];
+	int r = domain_cgroup_find_file(config->procfs, &config->mounts, pid,
+		v2 ? NULL : controller, file, directory);
+
+	return r < 0 ? r : rooted_read(directory, text, FILE_SIZE, "%s", file);
 }
 
 static void add_memory_groups(const struct process_memory_config *config, pid_t pid,
 	uint64_t parts[MACHINE_NODES_MAX])
 {
-	char directory[CGROUP_PATH_SIZE], text[FILE_SIZE];
+	char text[FILE_SIZE];
 
 	for (int v2 = 1; v2 >= 0; v2--) {
-		ssize_t n;
+		ssize_t n = read_group(
+			config, pid, v2, "memory", "memory.numa_stat", text);
 
-		if (find_group(config, pid, v2, "memory", directory) < 0)
-			continue;
-		n = rooted_read(directory, text, sizeof(text), "memory.numa_stat");
 		if (n < 0)
 			continue;
 		numa_add_memory_stat(text, (size_t)n, parts);
@@ -78,17 +80,17 @@ static void add_memory_groups(const struct process_memory_config *config, pid_t 
 static bool add_hugetlb_groups(const struct process_memory_config *config, pid_t pid,
 	uint64_t parts[MACHINE_NODES_MAX])
 {
-	char directory[CGROUP_PATH_SIZE], text[FILE_SIZE];
 	bool found = false;
 
 	for (int v2 = 1; v2 >= 0 && !found; v2--) {
-		if (find_group(config, pid, v2, "hugetlb", directory) < 0)
-			continue;
 		for (size_t i = 0; i < sizeof(hugetlb_sizes) / sizeof(hugetlb_sizes[0]);
 			i++) {
-			ssize_t n = rooted_read(directory, text, sizeof(text),
-				"hugetlb.%s.numa_stat", hugetlb_sizes[i]);
+			char text[FILE_SIZE], file[64];
+			ssize_t n;
 
+			snprintf(file, sizeof(file), "hugetlb.%s.numa_stat",
+				hugetlb_sizes[i]);
+			n = read_group(config, pid, v2, "hugetlb", file, text);
 			if (n < 0)
 				continue;
 			numa_add_hugetlb_stat(text, (size_t)n, parts);

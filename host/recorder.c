@@ -234,10 +234,13 @@ void recorder_status(struct recorder *recorder, struct recorder_status *ret_stat
 	pthread_mutex_unlock(&recorder->thread.lock);
 }
 
-void recorder_stop(struct recorder *recorder)
+bool recorder_stop(
+	struct recorder *recorder, uint64_t ms, struct recorder_status *ret_status)
 {
-	if (!recorder)
-		return;
-	thread_stop(&recorder->thread);
-	recorder_free(recorder);
+	bool ended = thread_stop(&recorder->thread, ms);
+
+	recorder_status(recorder, ret_status);
+	if (ended)
+		recorder_free(recorder);
+	return ended;
 }

@@ -9,6 +9,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "host/trace_writer.h"
@@ -35,5 +36,9 @@ struct recorder_status {
 
 void recorder_status(struct recorder *recorder, struct recorder_status *ret_status);
 
-/* Writes what waits, ends the thread and frees. NULL is fine. */
-void recorder_stop(struct recorder *recorder);
+/*
+ * Writes what waits, ends the thread and frees; the status is that of the end. false:
+ * the disk kept it waiting for so long; then what waits is given up, and nothing freed.
+ */
+bool recorder_stop(
+	struct recorder *recorder, uint64_t ms, struct recorder_status *ret_status);

@@ -8,6 +8,9 @@
 
 #include "shared/log.h"
 
+/* A recording is worth no longer wait when the daemon is to end. */
+#define STOP_MS 5000
+
 void recording_start(struct recording *recording, const char *path)
 {
 	int r;
@@ -76,6 +79,10 @@ void recording_add(struct recording *recording, const struct sampler *sampler)
 
 void recording_stop(struct recording *recording)
 {
-	recorder_stop(recording->recorder);
+	if (recording->recorder &&
+		!recorder_stop(recording->recorder, STOP_MS, &recording->status))
+		log_error("The disk of %s does not answer; ticks that wait for it are "
+			  "not recorded",
+			recording->path);
 	*recording = (struct recording){ 0 };
 }

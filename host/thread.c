@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* Starting and ending threads. */
+#include "config.h"
+
 #include "host/thread.h"
 
 #include <signal.h>
@@ -50,10 +52,15 @@ void thread_tell_stop(struct thread *thread)
 	pthread_mutex_unlock(&thread->lock);
 }
 
-void thread_stop(struct thread *thread)
+bool thread_stop(struct thread *thread, uint64_t ms)
 {
+	struct timespec due = thread_in_ms(ms);
+
 	thread_tell_stop(thread);
-	pthread_join(thread->id, NULL);
+	if (pthread_clockjoin_np(thread->id, NULL, CLOCK_MONOTONIC, &due) == 0)
+		return true;
+	pthread_detach(thread->id);
+	return false;
 }
 
 struct timespec thread_in_ms(uint64_t ms)

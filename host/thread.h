@@ -32,8 +32,11 @@ int thread_start(struct thread *thread, void *(*run)(void *data), void *data);
 
 /* Says that it is to end. */
 void thread_tell_stop(struct thread *thread);
-/* And waits until it has. */
-void thread_stop(struct thread *thread);
+/*
+ * And waits until it has, for so long at most. false: it hangs in the kernel, and is let
+ * go; then all that it uses must stay for good, the thread's struct too.
+ */
+bool thread_stop(struct thread *thread, uint64_t ms);
 
 /* The instant in so many ms, to wait until. */
 struct timespec thread_in_ms(uint64_t ms);

@@ -198,7 +198,7 @@ static int take_zone(struct trace_scan *scan, void *data)
 /* A CPU that is being read. */
 struct cpu {
 	struct trace_cpu cpu;
-	bool has_number, has_core, has_package;
+	bool has_number, has_package;
 };
 
 static int take_cpu_member(
@@ -217,7 +217,7 @@ static int take_cpu_member(
 	if (json_string_is(key, "die"))
 		return scan_die(scan, &cpu->cpu.place.die_id);
 	if (json_string_is(key, "core")) {
-		cpu->has_core = true;
+		cpu->cpu.has_core = true;
 		return scan_u16(scan, "core", UINT16_MAX, &cpu->cpu.cpu.core);
 	}
 	if (json_string_is(key, "node"))
@@ -241,9 +241,6 @@ static int take_cpu(struct trace_scan *scan, void *data)
 	if (!cpu.has_number || !cpu.has_package)
 		return trace_error(scan->error, "a CPU without \"%s\"",
 			cpu.has_number ? "package" : "cpu");
-	/* Without a core it has no siblings. */
-	if (!cpu.has_core)
-		cpu.cpu.cpu.core = (uint16_t)(UINT16_MAX - cpu.cpu.number);
 	return trace_places_add_cpu(&parser->places, &cpu.cpu);
 }
 

@@ -148,12 +148,37 @@ static int place_cpus(const struct trace_places *places, struct machine *machine
 	return 0;
 }
 
+/* Of each CPU without a core, one that no other has: there are far more than CPUs. */
+static void give_cores(const struct trace_places *places, struct machine *machine)
+{
+	uint64_t taken[(UINT16_MAX + 1) / 64] = { 0 };
+	uint16_t core = 0;
+
+	for (size_t i = 0; i < places->n_cpus; i++) {
+		const struct trace_cpu *cpu = &places->cpus[i];
+
+		if (cpu->has_core)
+			taken[cpu->cpu.core / 64] |= UINT64_C(1) << cpu->cpu.core % 64;
+	}
+	for (size_t i = 0; i < places->n_cpus; i++) {
+		if (places->cpus[i].has_core || !places->cpus[i].cpu.online)
+			continue;
+		while (taken[core / 64] >> core % 64 & 1)
+			core++;
+		machine->cpus[places->cpus[i].number].core = core++;
+	}
+}
+
 int trace_places_resolve(const struct trace_places *places, char error[TRACE_ERROR_SIZE],
 	struct machine *machine)
 {
 	int r = place_zones(places, machine, error);
 
-	return r < 0 ? r : place_cpus(places, machine, error);
+	if (r == 0)
+		r = place_cpus(places, machine, error);
+	if (r == 0)
+		give_cores(places, machine);
+	return r;
 }
 
 void trace_places_deinit(struct trace_places *places)

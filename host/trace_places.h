@@ -6,6 +6,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -20,6 +21,7 @@ struct trace_place {
 struct trace_cpu {
 	uint16_t number;
 	struct machine_cpu cpu;
+	bool has_core; /* without one it has no siblings */
 	struct trace_place place;
 };
 

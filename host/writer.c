@@ -326,10 +326,12 @@ void writer_status(struct writer *writer, struct writer_status *ret_status)
 	pthread_mutex_unlock(&writer->thread.lock);
 }
 
-void writer_stop(struct writer *writer)
+bool writer_stop(struct writer *writer, uint64_t ms)
 {
 	if (!writer)
-		return;
-	thread_stop(&writer->thread);
+		return true;
+	if (!thread_stop(&writer->thread, ms))
+		return false;
 	writer_free(writer);
+	return true;
 }

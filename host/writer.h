@@ -10,6 +10,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,5 +59,9 @@ struct writer_status {
 
 void writer_status(struct writer *writer, struct writer_status *ret_status);
 
-/* Writes what waits, takes a last checkpoint, ends the thread and frees. NULL is fine. */
-void writer_stop(struct writer *writer);
+/*
+ * Writes what waits, takes a last checkpoint, ends the thread and frees. false: the disk
+ * kept it waiting for so long; then it is given up, and goes on writing should the disk
+ * answer: the lock on the state directory must stay as long as the process. NULL is fine.
+ */
+bool writer_stop(struct writer *writer, uint64_t ms);

@@ -182,7 +182,7 @@ static void run(uint32_t n, uint32_t n_ended, bool checkpoints)
 		     : checkpoints ? ", checkpoints all the time"
 				   : "",
 		n, &result);
-	writer_stop(writer);
+	(void)writer_stop(writer, 60000);
 	ledger_close(ledger);
 	world_deinit(&world);
 	snprintf(command, sizeof(command), "rm -r %s", dir);

@@ -933,7 +933,7 @@ static int run_full_disk(struct fixture *fixture)
 	status = wait_until(writer, false);
 	assert_int_equal(status.n_intervals, 39);
 	assert_totals(fixture);
-	writer_stop(writer);
+	assert_true(writer_stop(writer, 60000));
 	reopen(fixture);
 	assert_string_equal(fixture->message, "");
 	assert_totals(fixture);

@@ -106,6 +106,39 @@ static void test_groups(void **state)
 	check(f, 2000, 2000);
 }
 
+/* The emulator's group is threaded and that above it may have no controllers either. */
+static void test_domain_threaded(void **state)
+{
+	struct fixture *f = *state;
+
+	scratch_write(&f->scratch, "7/task/7/cgroup",
+		"0::/machine.slice/vm.scope/libvirt/emulator\n");
+	scratch_write(&f->scratch,
+		"v2/machine.slice/vm.scope/libvirt/emulator/cgroup.type", "threaded\n");
+	scratch_write(&f->scratch, "v2/machine.slice/vm.scope/libvirt/vcpu0/cgroup.type",
+		"threaded\n");
+	scratch_write(&f->scratch, "v2/machine.slice/vm.scope/libvirt/cgroup.type",
+		"domain threaded\n");
+	scratch_write(&f->scratch, "v2/machine.slice/vm.scope/cgroup.type", "domain\n");
+	scratch_write(
+		&f->scratch, "v2/machine.slice/other.scope/cgroup.type", "domain\n");
+	/* Not that: it is of other domains too. */
+	scratch_write(
+		&f->scratch, "v2/machine.slice/memory.numa_stat", "anon N0=9 N1=1\n");
+	check(f, 0, 0);
+	scratch_write(&f->scratch, "v2/machine.slice/vm.scope/memory.numa_stat",
+		"anon N0=1 N1=3\n");
+	check(f, 1000, 3000);
+	write_status(f, 4000, 2048);
+	scratch_write(&f->scratch, "v2/machine.slice/vm.scope/hugetlb.2MB.numa_stat",
+		"total=9 N0=1 N1=1\n");
+	check(f, 1000 + 1024, 3000 + 1024);
+	/* The nearest one is the best. */
+	scratch_write(&f->scratch, "v2/machine.slice/vm.scope/libvirt/memory.numa_stat",
+		"anon N0=1 N1=1\n");
+	check(f, 2000 + 1024, 2000 + 1024);
+}
+
 static void test_hugetlb(void **state)
 {
 	struct fixture *f = *state;
@@ -142,6 +175,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_one_node),
 		TEST(test_groups),
+		TEST(test_domain_threaded),
 		TEST(test_hugetlb),
 	};
 

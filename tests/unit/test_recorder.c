@@ -65,12 +65,22 @@ static int setup(void **state)
 	return 0;
 }
 
+static void stop(struct fixture *fixture)
+{
+	struct recorder_status status;
+
+	assert_true(recorder_stop(fixture->recorder, 60000, &status));
+	assert_int_equal(status.error, 0);
+	fixture->recorder = NULL;
+}
+
 static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
 	disk_blocks = false;
-	recorder_stop(fixture->recorder);
+	if (fixture->recorder)
+		stop(fixture);
 	unlink(fixture->path);
 	sample_deinit(&fixture->sample);
 	free(fixture);
@@ -151,8 +161,7 @@ static void test_file(void **state)
 	fixture->scene.machine.generation++;
 	add(fixture);
 	/* What waits is written at the end. */
-	recorder_stop(fixture->recorder);
-	fixture->recorder = NULL;
+	stop(fixture);
 	expect_lines(fixture, 2, 21);
 	assert_int_equal(stat(fixture->path, &st), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
@@ -219,9 +228,28 @@ static void test_slow_disk(void **state)
 	disk_blocks = false;
 	wait_for(fixture, RECORDER_QUEUE, 5);
 	add(fixture);
-	recorder_stop(fixture->recorder);
-	fixture->recorder = NULL;
+	stop(fixture);
 	expect_lines(fixture, 1, RECORDER_QUEUE + 1);
+}
+
+/* One that does not end is left alone, and nobody waits for it. */
+static void test_dead_disk(void **state)
+{
+	static struct recorder *given_up;
+	struct fixture *fixture = *state;
+	struct recorder_status status;
+
+	assert_int_equal(recorder_start(fixture->path, &fixture->recorder), 0);
+	disk_blocks = true;
+	add(fixture);
+	assert_false(recorder_stop(fixture->recorder, 50, &status));
+	assert_int_equal(status.n_ticks, 0);
+	/* The disk answers after all: what it uses is there. */
+	disk_blocks = false;
+	wait_for(fixture, 1, 0);
+	given_up = fixture->recorder;
+	assert_non_null(given_up);
+	fixture->recorder = NULL;
 }
 
 int main(void)
@@ -231,6 +259,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lost_host, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_slow_disk, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dead_disk, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

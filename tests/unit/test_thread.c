@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -46,7 +47,7 @@ static void test_a_thread(void **state)
 	(void)state;
 	thread_init(&job.thread);
 	assert_int_equal(thread_start(&job.thread, run, &job), 0);
-	thread_stop(&job.thread);
+	assert_true(thread_stop(&job.thread, 60000));
 	assert_true(job.timed_out);
 	assert_true(job.ended);
 	assert_true(clock_monotonic_ns() - start_ns >= 20 * NSEC_PER_MSEC);
@@ -57,10 +58,37 @@ static void test_a_thread(void **state)
 	assert_int_equal(sigismember(&mask, SIGTERM), 0);
 }
 
+static _Atomic bool hangs;
+
+static void *hang(void *data)
+{
+	(void)data;
+	while (hangs)
+		usleep(1000);
+	return NULL;
+}
+
+/* Of one that does not end it is told when the time is over. */
+static void test_hang(void **state)
+{
+	static struct thread thread;
+	uint64_t begin_ns = clock_monotonic_ns(), waited_ns;
+
+	(void)state;
+	hangs = true;
+	thread_init(&thread);
+	assert_int_equal(thread_start(&thread, hang, NULL), 0);
+	assert_false(thread_stop(&thread, 50));
+	waited_ns = clock_monotonic_ns() - begin_ns;
+	assert_in_range(waited_ns, 50 * NSEC_PER_MSEC, 30 * (uint64_t)NSEC_PER_SEC);
+	hangs = false;
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_thread),
+		cmocka_unit_test(test_hang),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -138,6 +138,27 @@ static void test_dies(void **state)
 	trace_reader_free(reader);
 }
 
+/* A CPU without a core has no sibling, whatever the cores of others are called. */
+static void test_cores(void **state)
+{
+	struct trace_reader *reader = read_all(
+		"{\"type\":\"host\",\"version\":1," ZONES ",\"cpus\":["
+		"{\"cpu\":0,\"package\":0},{\"cpu\":1,\"package\":0,\"core\":65535},"
+		"{\"cpu\":2,\"package\":0,\"core\":0},{\"cpu\":3,\"package\":0},"
+		"{\"cpu\":4,\"package\":0,\"core\":1},{\"cpu\":5,\"package\":0,\"core\":0}]}");
+	const struct machine_cpu *cpus = trace_reader_machine(reader)->cpus;
+
+	(void)state;
+	for (size_t i = 0; i < 6; i++) {
+		for (size_t k = 0; k < i; k++) {
+			if (cpus[i].core == cpus[k].core)
+				assert_true(k == 2 && i == 5);
+		}
+	}
+	assert_int_equal(cpus[2].core, cpus[5].core);
+	trace_reader_free(reader);
+}
+
 /* Whatever the order of members, domains and threads, and whatever else is there. */
 static void test_tick(void **state)
 {
@@ -378,6 +399,10 @@ static const struct bad {
 	{ TICK("0", ""), 1, "a tick before any line of type host" },
 	{ HOST "x\n", 2, "expected an object at byte 1" },
 	{ HOST "{\"a\":1}\n", 2, "\"type\" is missing" },
+	/* What is wrong with a name is said as of any other string. */
+	{ HOST "{1:2}\n", 2, "expected a member's name at byte 2" },
+	{ HOST "{\"typ", 2, "the line ends where '\"' should be" },
+	{ HOST "{\"t\\x\":1}", 2, "expected one of \"\\/bfnrtu at byte 5" },
 	{ HOST "{\"type\":1}\n", 2, "expected a string at byte 9" },
 	{ HOST "{\"type\":\"x\"} x\n", 2, "expected the end of the line at byte 14" },
 	{ HOST "{\"type\":\"x\"", 2, "the line ends where ',' or '}' should be" },
@@ -600,6 +625,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_machine),
 		cmocka_unit_test(test_dies),
+		cmocka_unit_test(test_cores),
 		cmocka_unit_test(test_tick),
 		cmocka_unit_test(test_unreadable),
 		cmocka_unit_test(test_start),

@@ -17,6 +17,8 @@
 
 static const struct uuid boot = { { 0xb0 } };
 
+#define STOP_MS 60000
+
 struct fixture {
 	char dir[64];
 	struct world world;
@@ -50,7 +52,7 @@ static int teardown(void **state)
 {
 	struct fixture *fixture = *state;
 
-	writer_stop(fixture->writer);
+	assert_true(writer_stop(fixture->writer, STOP_MS));
 	ledger_close(fixture->ledger);
 	world_deinit(&fixture->world);
 	child_shell(fixture->dir, "rm -rf \"$PWD\"");
@@ -81,7 +83,7 @@ static void start(struct fixture *fixture, uint32_t interval_ms)
 
 static void stop(struct fixture *fixture)
 {
-	writer_stop(fixture->writer);
+	assert_true(writer_stop(fixture->writer, STOP_MS));
 	fixture->writer = NULL;
 }
 
