@@ -8,18 +8,16 @@
 
 #include "host/inventory_libvirt.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <libvirt/libvirt.h>
 #include <libvirt/virterror.h>
-#include <poll.h>
 #include <pthread.h>
-#include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
 
 #include "host/libvirt_domains.h"
+#include "host/libvirt_loop.h"
 #include "host/thread.h"
 #include "shared/cleanup.h"
 #include "shared/log.h"
@@ -35,7 +33,7 @@
 #define KEEPALIVE_COUNT 3
 
 enum timer {
-	TIMER_CONNECT, /* while there is no connection */
+	TIMER_CONNECT, /* while there is no connection; due at once */
 	TIMER_REFRESH, /* a look at everything */
 	TIMER_SETTLE,  /* a look at what events were about */
 	N_TIMERS,
@@ -58,13 +56,10 @@ struct watcher {
 	pthread_mutex_t lock;
 	struct inventory *newest; /* under the lock; not taken yet */
 	int newest_fd;		  /* readable: there is one */
-	int stop_fd;		  /* readable: the thread is to end */
-	int ended_fd;		  /* readable: it did */
-	atomic_bool stop;
+
+	struct libvirt_loop loop; /* the thread's, but for its end */
 
 	/* The thread's own. */
-	int timers[N_TIMERS];
-	int stop_watch;
 	virConnectPtr connection; /* NULL: none */
 	int callbacks[N_EVENTS];
 	bool loss_logged, published;
@@ -84,14 +79,7 @@ static const char *last_error(void)
 
 static void set_timer(struct watcher *watcher, enum timer timer, int ms)
 {
-	virEventUpdateTimeout(watcher->timers[timer], ms);
-}
-
-static void signal_fd(int fd)
-{
-	uint64_t one = 1;
-
-	(void)!write(fd, &one, sizeof(one));
+	libvirt_loop_set_timer(&watcher->loop, timer, ms);
 }
 
 /* Hands a copy of what is known over; the newest wins. */
@@ -109,7 +97,7 @@ static void publish(struct watcher *watcher)
 	pthread_mutex_unlock(&watcher->lock);
 	inventory_free(unread);
 	watcher->published = true;
-	signal_fd(watcher->newest_fd);
+	(void)eventfd_write(watcher->newest_fd, 1);
 }
 
 static void on_closed(virConnectPtr connection, int reason, void *data)
@@ -303,80 +291,16 @@ static void on_connect(int timer, void *data)
 	set_timer(watcher, TIMER_REFRESH, REFRESH_MS);
 }
 
-static void on_stop(int watch, int fd, int events, void *data)
-{
-	(void)watch;
-	(void)fd;
-	(void)events;
-	/* Readable for good: only there to end the wait. */
-	assert(atomic_load(&((struct watcher *)data)->stop));
-}
-
 static void *watch(void *data)
 {
 	struct watcher *watcher = data;
 
 	pthread_setname_np(pthread_self(), "libvirt");
-	while (!atomic_load(&watcher->stop)) {
-		if (virEventRunDefaultImpl() < 0) {
-			log_error(
-				"libvirt: %s; no longer watching domains", last_error());
-			break;
-		}
-	}
+	if (libvirt_loop_run(&watcher->loop) < 0)
+		log_error("libvirt: %s; no longer watching domains", last_error());
 	disconnect(watcher);
-	signal_fd(watcher->ended_fd);
+	libvirt_loop_end(&watcher->loop);
 	return NULL;
-}
-
-static void ignore_error(void *data, virErrorPtr error)
-{
-	/* libvirt would print it to stderr; whoever called it logs it. */
-	(void)data;
-	(void)error;
-}
-
-static void initialize_libvirt(void)
-{
-	(void)virInitialize();
-	virSetErrorFunc(NULL, ignore_error);
-	(void)virEventRegisterDefaultImpl();
-}
-
-static int add_to_loop(struct watcher *watcher)
-{
-	static const virEventTimeoutCallback functions[N_TIMERS] = {
-		[TIMER_CONNECT] = on_connect,
-		[TIMER_REFRESH] = on_refresh,
-		[TIMER_SETTLE] = on_settle,
-	};
-
-	watcher->stop_watch = virEventAddHandle(
-		watcher->stop_fd, VIR_EVENT_HANDLE_READABLE, on_stop, watcher, NULL);
-	if (watcher->stop_watch < 0)
-		return -ENOMEM;
-	for (size_t i = 0; i < N_TIMERS; i++) {
-		watcher->timers[i] = virEventAddTimeout(
-			i == TIMER_CONNECT ? 0 : -1, functions[i], watcher, NULL);
-		if (watcher->timers[i] < 0)
-			return -ENOMEM;
-	}
-	return 0;
-}
-
-static void remove_from_loop(struct watcher *watcher)
-{
-	bool any = watcher->stop_watch >= 0;
-
-	if (any)
-		virEventRemoveHandle(watcher->stop_watch);
-	for (size_t i = 0; i < N_TIMERS; i++) {
-		if (watcher->timers[i] >= 0)
-			virEventRemoveTimeout(watcher->timers[i]);
-	}
-	/* What is removed is freed in the next round. */
-	if (any)
-		virEventRunDefaultImpl();
 }
 
 /* Not while the thread runs. */
@@ -384,10 +308,8 @@ static void watcher_free(struct watcher *watcher)
 {
 	if (!watcher)
 		return;
-	remove_from_loop(watcher);
+	libvirt_loop_close(&watcher->loop);
 	cleanup_closep(&watcher->newest_fd);
-	cleanup_closep(&watcher->stop_fd);
-	cleanup_closep(&watcher->ended_fd);
 	pthread_mutex_destroy(&watcher->lock);
 	inventory_free(watcher->newest);
 	inventory_free(watcher->current);
@@ -404,29 +326,28 @@ static void watcher_freep(struct watcher **watcher)
 static int watcher_new(
 	const char *uri, const struct inventory *known, struct watcher **ret_watcher)
 {
-	static pthread_once_t once = PTHREAD_ONCE_INIT;
+	static const virEventTimeoutCallback functions[N_TIMERS] = {
+		[TIMER_CONNECT] = on_connect,
+		[TIMER_REFRESH] = on_refresh,
+		[TIMER_SETTLE] = on_settle,
+	};
 	cleanup(watcher_freep) struct watcher *watcher = calloc(1, sizeof(*watcher));
 	int r;
 
 	if (!watcher)
 		return -ENOMEM;
 	pthread_mutex_init(&watcher->lock, NULL);
-	for (size_t i = 0; i < N_TIMERS; i++)
-		watcher->timers[i] = -1;
-	watcher->stop_watch = -1;
+	libvirt_loop_init(&watcher->loop);
 	watcher->backoff_ms = BACKOFF_MIN_MS;
 	watcher->source.ops = &inventory_libvirt_ops;
 	watcher->newest_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	watcher->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	watcher->ended_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (watcher->newest_fd < 0 || watcher->stop_fd < 0 || watcher->ended_fd < 0)
+	if (watcher->newest_fd < 0)
 		return -EMFILE;
 	watcher->uri = strdup(uri);
 	if (!watcher->uri || inventory_copy(known, &watcher->current) < 0)
 		return -ENOMEM;
 	watcher->current->connected = false;
-	pthread_once(&once, initialize_libvirt);
-	r = add_to_loop(watcher);
+	r = libvirt_loop_open(&watcher->loop, functions, N_TIMERS, watcher);
 	if (r < 0)
 		return r;
 	*ret_watcher = steal_pointer(&watcher);
@@ -474,18 +395,10 @@ static struct inventory *libvirt_take(struct inventory_source *source)
 static void libvirt_close(struct inventory_source *source)
 {
 	struct watcher *watcher = source ? watcher_of(source) : NULL;
-	struct pollfd ended;
-	int n;
 
 	if (!watcher)
 		return;
-	atomic_store(&watcher->stop, true);
-	signal_fd(watcher->stop_fd);
-	ended = (struct pollfd){ .fd = watcher->ended_fd, .events = POLLIN };
-	do
-		n = poll(&ended, 1, CLOSE_WAIT_MS);
-	while (n < 0 && errno == EINTR);
-	if (n != 1) {
+	if (!libvirt_loop_stop(&watcher->loop, CLOSE_WAIT_MS)) {
 		log_warning(
 			"libvirt: %s does not answer; leaving without it", watcher->uri);
 		pthread_detach(watcher->thread);

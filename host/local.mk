@@ -77,6 +77,7 @@ host_libhost_a_SOURCES = \
 	host/ledger_row.c host/ledger_row.h \
 	host/ledger_super.c host/ledger_super.h \
 	host/libvirt_domains.c host/libvirt_domains.h \
+	host/libvirt_loop.c host/libvirt_loop.h \
 	host/lines.c host/lines.h \
 	host/link.c host/link.h \
 	host/link_socket.c host/link_socket.h \
