@@ -281,7 +281,11 @@ static int run_merge(int argc, char **argv)
 		r = ledger_merge_print(merge, stdout, settings.json);
 	if (r < 0)
 		fprintf(stderr, "vmpower ledger merge: %s\n", strerror(-r));
-	return r < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	else if (r > 0)
+		fputs("vmpower ledger merge: some energy is in these sums twice; see the "
+		      "overlaps, and leave out what is in two files\n",
+			stderr);
+	return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
 int ledger_command_run(int argc, char **argv)

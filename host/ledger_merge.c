@@ -168,21 +168,23 @@ static int add_numbers(struct merge_sum *sum, const struct export_row *row)
 static int add_time(struct ledger_merge *merge, const struct export_row *row,
 	const struct merge_sum *sum)
 {
+	struct uuid uuid;
 	struct merge_time time = {
 		.uuid = sum->uuid,
 		.row = sum,
 		.host = keep_text(merge, row->host),
 		.machine_id = keep_text(merge, row->machine_id),
+		.origin = keep_text(merge, row->machine_id[0] ? row->machine_id : row->host),
+		.is_domain = uuid_parse(row->uuid, &uuid) == 0,
 		.file = merge->file,
 		.since_s = row->since_s,
 		.until_s = row->until_s,
 	};
-	struct uuid uuid;
 
-	if (!time.host || !time.machine_id)
+	if (!time.host || !time.machine_id || !time.origin)
 		return -ENOMEM;
-	/* Of the host there is no time to miss; nor of what has no beginning. */
-	if (uuid_parse(row->uuid, &uuid) < 0 || row->since_s == 0)
+	/* It is where the host is. */
+	if (strcmp(row->uuid, EXPORT_UNATTRIBUTED) == 0)
 		return 0;
 	for (size_t i = 0; i <= MESSAGE_DEGRADED; i++) {
 		if (__builtin_add_overflow(

@@ -10,6 +10,11 @@
  * time than it is long (a tick after an outage), it began that much earlier. The first
  * and the last record of a domain are allowed to fall short: that is when it began, and
  * ended.
+ *
+ * What one host measured is in one record: where records of the same machine (or, if
+ * they do not know it, host name) from two files overlap in time, or are there twice in
+ * one file, they are an overlap, however little of the time they cover. So are the
+ * host's own.
  */
 #pragma once
 
@@ -33,5 +38,6 @@ void ledger_merge_begin_file(struct ledger_merge *merge);
 /* Copies it. -ENOMEM; -EOVERFLOW: the sum is more than 2^64 - 1. */
 int ledger_merge_add(struct ledger_merge *merge, const struct export_row *row);
 
-/* A table for people, or NDJSON: sums, then gaps and overlaps. -ENOMEM. */
+/* A table for people, or NDJSON: sums, then gaps and overlaps. 1: there are overlaps, so
+ * that the sums are too high; 0: there are none; -ENOMEM. */
 int ledger_merge_print(struct ledger_merge *merge, FILE *out, bool json);

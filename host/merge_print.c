@@ -76,12 +76,16 @@ static int print_finding_json(FILE *out, const struct merge_finding *finding)
 
 	if (!object)
 		return -ENOMEM;
-	export_time_format(finding->since_s, since);
+	if (finding->since_s)
+		export_time_format(finding->since_s, since);
 	export_time_format(finding->until_s, until);
 	format_seconds(finding->ns, seconds);
 	cJSON_AddStringToObject(object, "type", finding->is_overlap ? "overlap" : "gap");
 	cJSON_AddStringToObject(object, "uuid", finding->uuid);
-	cJSON_AddStringToObject(object, "since", since);
+	if (finding->since_s)
+		cJSON_AddStringToObject(object, "since", since);
+	else
+		cJSON_AddNullToObject(object, "since");
 	cJSON_AddStringToObject(object, "until", until);
 	cJSON_AddStringToObject(object, "seconds", seconds);
 	hosts = cJSON_AddArrayToObject(object, "hosts");
@@ -96,11 +100,12 @@ static int print_finding_json(FILE *out, const struct merge_finding *finding)
 
 int merge_print_finding(FILE *out, const struct merge_finding *finding, bool json)
 {
-	char since[EXPORT_TIME_SIZE], until[EXPORT_TIME_SIZE];
+	char since[EXPORT_TIME_SIZE] = "-", until[EXPORT_TIME_SIZE];
 
 	if (json)
 		return print_finding_json(out, finding);
-	export_time_format(finding->since_s, since);
+	if (finding->since_s)
+		export_time_format(finding->since_s, since);
 	export_time_format(finding->until_s, until);
 	fprintf(out, "%-7s  %s  %s .. %s  %.3f s %s",
 		finding->is_overlap ? "overlap" : "gap", finding->uuid, since, until,

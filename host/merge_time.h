@@ -13,10 +13,16 @@ struct merge_time {
 	const char *uuid;
 	uint64_t since_s, until_s;
 	const char *host, *machine_id;
+	const char *origin; /* who measured: a second one of the same counted it again */
+	bool is_domain;	    /* else the host, or those that ended: it has no gaps */
 	uint32_t file;
 	/* Tells zone and kind apart; a second one of the same is another record. */
 	const void *row;
 	uint64_t covered_ns;
+	/* What of it another record of the same origin has; its hosts; NULL: none. */
+	uint64_t twice_ns;
+	const char *twice_hosts[2];
+	uint64_t called_s; /* since when, as its row says */
 };
 
 struct merge_times {
@@ -29,5 +35,6 @@ void merge_times_deinit(struct merge_times *times);
 /* -ENOMEM. */
 int merge_times_add(struct merge_times *times, const struct merge_time *time);
 
-/* Sorts them, and writes the gaps and overlaps of each UUID. -ENOMEM. */
+/* Sorts them, and writes the gaps and overlaps of each UUID. 1: there are overlaps, 0:
+ * there are none; -ENOMEM. */
 int merge_times_print(struct merge_times *times, FILE *out, bool json);

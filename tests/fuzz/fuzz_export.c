@@ -26,7 +26,7 @@ static void print(struct ledger_merge *merge, bool json)
 	FILE *out = open_memstream(&text, &size);
 
 	assert(out);
-	assert(ledger_merge_print(merge, out, json) == 0);
+	assert(ledger_merge_print(merge, out, json) >= 0);
 	fclose(out);
 	free(text);
 }
