@@ -8,48 +8,30 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/player_load.h"
 #include "host/wake.h"
 #include "shared/clock.h"
-
-#define WEIGHT_ONE (1 << WEIGHT_FRACTION_BITS)
 
 /* Ticks shorter than this are at the mercy of when counters were updated. */
 #define DT_MIN_NS (NSEC_PER_SEC / 50)
 /* Longer ones are not of one load. */
 #define DT_MAX_NS (120 * NSEC_PER_SEC)
 
-/* No CPU is so many times faster than itself, as a logarithm. */
-#define LOG_FREQUENCY_MAX 4.0
-
-/* Clocks of threads and of CPUs are not read at once. */
-#define BUSY_SLACK 1.2
-
 /* Who slows down others most still pays for this part of its own power. */
 #define OWN_PART_MIN 0.25
 
-/* How soon it is forgotten where the host ran. */
-#define HOST_MEMORY_S 60.0
-
 /* Wake power less than this part of the rest is not worth the computation. */
 #define WAKE_PART_MIN 1e-4
-
-/* One player in one package. */
-struct load {
-	struct power_model_load parts;
-	double cores; /* busy, siblings counted half */
-	double weight;
-};
 
 struct coefficients {
 	/* Up to the tick accepted last; and with the last step. */
 	struct coefficients_state *accepted, *state;
 	/* Of the last step. */
-	size_t n_players, n_packages;
+	struct player_loads loads;
 	size_t size;		 /* players x packages there is room for */
-	struct load *loads;	 /* [package * n_players + player] */
 	double *cores, *scratch; /* by player */
 	double *totals;
-	uint64_t *weights; /* as loads */
+	uint64_t *weights; /* [package * n_players + player] */
 	uint8_t *seats;	   /* by player */
 };
 
@@ -75,7 +57,7 @@ void coefficients_free(struct coefficients *coefficients)
 		return;
 	free(coefficients->accepted);
 	free(coefficients->state);
-	free(coefficients->loads);
+	player_loads_deinit(&coefficients->loads);
 	free(coefficients->cores);
 	free(coefficients->scratch);
 	free(coefficients->totals);
@@ -103,7 +85,7 @@ int coefficients_reserve(
 	if (n <= coefficients->size)
 		return 0;
 	n *= 2;
-	if (grow(&coefficients->loads, n, sizeof(*coefficients->loads)) < 0 ||
+	if (player_loads_reserve(&coefficients->loads, n) < 0 ||
 		grow(&coefficients->cores, n, sizeof(*coefficients->cores)) < 0 ||
 		grow(&coefficients->scratch, n, sizeof(*coefficients->scratch)) < 0 ||
 		grow(&coefficients->totals, n, sizeof(*coefficients->totals)) < 0 ||
@@ -114,199 +96,17 @@ int coefficients_reserve(
 	return 0;
 }
 
-static const struct usage_cell *cell_of(
-	const struct usage *usage, size_t player, size_t package)
-{
-	return player == 0 ? &usage->host[package]
-			   : usage_cell(usage, player - 1, package);
-}
-
-static struct load *loads_of(const struct coefficients *coefficients, size_t package)
-{
-	return &coefficients->loads[package * coefficients->n_players];
-}
-
-/* The logarithm of the package's frequency, 0 while it is not known of any. */
-static double log_frequency(struct coefficients *coefficients, double khz)
-{
-	if (!(khz > 0))
-		return 0;
-	if (!(coefficients->state->reference_khz > 0))
-		coefficients->state->reference_khz = khz;
-	return log(khz / coefficients->state->reference_khz);
-}
-
-/* What siblings take from each other, were they to share all, as weight had it. */
-static double lost(const struct usage_cell *cell, uint64_t weight, double smt_gain)
-{
-	double time = (double)cell->cpu_ns * WEIGHT_ONE;
-
-	if (!(smt_gain < 1) || (double)weight >= time)
-		return 0;
-	return (time - (double)weight) / (1 - smt_gain);
-}
-
-static struct load load_of(const struct usage_cell *cell,
-	const struct weight_model *weight, double package_log, double seconds)
-{
-	double unit = seconds * (double)NSEC_PER_SEC * WEIGHT_ONE;
-	struct power_model_load *parts;
-	struct load load = { 0 };
-
-	if (cell->cpu_ns == 0 || cell->core_weight == 0)
-		return load;
-	parts = &load.parts;
-	parts->time = (double)cell->cpu_ns * WEIGHT_ONE / unit;
-	parts->together = lost(cell, cell->core_weight, weight->smt_gain) / unit;
-	parts->apart = lost(cell, cell->apart_weight, weight->smt_gain) / unit;
-	parts->log_frequency = package_log;
-	if (weight->frequency_exponent > 0 && cell->weight > 0)
-		parts->log_frequency += log((double)cell->weight /
-						(double)cell->core_weight) /
-					weight->frequency_exponent;
-	parts->log_frequency = fmax(
-		-LOG_FREQUENCY_MAX, fmin(parts->log_frequency, LOG_FREQUENCY_MAX));
-	return load;
-}
-
-static void scale_load(struct load *load, double factor)
-{
-	load->parts.time *= factor;
-	load->parts.together *= factor;
-	load->parts.apart *= factor;
-}
-
-static void load_players(
-	struct coefficients *coefficients, const struct coefficients_tick *tick)
-{
-	double seconds = (double)tick->dt_ns / (double)NSEC_PER_SEC;
-
-	for (size_t i = 0; i < coefficients->n_players; i++)
-		coefficients->cores[i] = 0;
-	for (size_t p = 0; p < coefficients->n_packages; p++) {
-		struct load *loads = loads_of(coefficients, p);
-		double package_log = log_frequency(
-			coefficients, tick->usage->loads.khz[p]);
-
-		for (size_t i = 0; i < coefficients->n_players; i++) {
-			loads[i] = load_of(cell_of(tick->usage, i, p), tick->weight,
-				package_log, seconds);
-			coefficients->cores[i] += loads[i].parts.time;
-		}
-	}
-}
-
-/*
- * How much more time domains were booked in each package than it can have been, if the
- * host's is spread as it mostly is. Of a thread that was seen on two packages nobody
- * knows how long it was on either; but all of its time is known, and how busy each
- * package was.
- */
-static void find_excess(struct coefficients *coefficients,
-	const struct coefficients_tick *tick, double seconds,
-	double ret_excess[MACHINE_PACKAGES_MAX])
-{
-	double *share = coefficients->state->host_share;
-	double unit = seconds * (double)NSEC_PER_SEC;
-	double left[MACHINE_PACKAGES_MAX], host = 0, shares = 0;
-
-	for (size_t p = 0; p < coefficients->n_packages; p++) {
-		left[p] = (double)tick->usage->loads.busy_ns[p] / unit;
-		for (size_t i = 1; i < coefficients->n_players; i++)
-			left[p] -= loads_of(coefficients, p)[i].parts.time;
-		host += left[p];
-		shares += share[p];
-	}
-	host = fmax(host, 0);
-	for (size_t p = 0; p < coefficients->n_packages; p++) {
-		double part = shares > 0 ? share[p] / shares
-					 : 1 / (double)coefficients->n_packages;
-
-		ret_excess[p] = host * part - left[p];
-	}
-}
-
-/* Moves a domain's time of threads that moved, this part of it, out of a package. */
-static void move_domain(struct coefficients *coefficients, const struct usage *usage,
-	size_t player, size_t from, double part, const double *excess)
-{
-	double unit = (double)cell_of(usage, player, from)->moved_ns * part, to_all = 0;
-	struct load *source = &loads_of(coefficients, from)[player];
-	double moved = source->parts.time * unit /
-		       (double)cell_of(usage, player, from)->cpu_ns;
-
-	for (size_t q = 0; q < coefficients->n_packages; q++)
-		if (excess[q] < 0)
-			to_all += (double)cell_of(usage, player, q)->moved_ns;
-	if (!(to_all > 0))
-		return;
-	for (size_t q = 0; q < coefficients->n_packages; q++) {
-		struct load *target = &loads_of(coefficients, q)[player];
-		double more = moved * (double)cell_of(usage, player, q)->moved_ns /
-			      to_all;
-
-		if (excess[q] < 0 && target->parts.time > 0)
-			scale_load(target, 1 + more / target->parts.time);
-	}
-	scale_load(source, 1 - moved / source->parts.time);
-}
-
-/* The host has what is left, like the average of the package where it had none. */
-static void place_host(struct coefficients *coefficients,
-	const struct coefficients_tick *tick, double seconds)
-{
-	double keep = exp(-seconds / HOST_MEMORY_S);
-
-	for (size_t p = 0; p < coefficients->n_packages; p++) {
-		struct load *loads = loads_of(coefficients, p), all = { 0 };
-		double left = (double)tick->usage->loads.busy_ns[p] /
-			      (seconds * (double)NSEC_PER_SEC);
-		double *share = &coefficients->state->host_share[p];
-
-		for (size_t i = 1; i < coefficients->n_players; i++) {
-			all.parts.time += loads[i].parts.time;
-			all.parts.together += loads[i].parts.together;
-			all.parts.apart += loads[i].parts.apart;
-			if (loads[i].parts.time > 0)
-				all.parts.log_frequency = loads[i].parts.log_frequency;
-		}
-		left = fmax(left - all.parts.time, 0);
-		*share = keep * *share + (1 - keep) * left;
-		if (!(loads[0].parts.time > 0))
-			loads[0] = all;
-		if (loads[0].parts.time > 0)
-			scale_load(&loads[0], left / loads[0].parts.time);
-	}
-}
-
-/* Books time of threads that moved where busy time is left over for it. */
-static void place_players(struct coefficients *coefficients,
-	const struct coefficients_tick *tick, double seconds)
-{
-	double excess[MACHINE_PACKAGES_MAX];
-
-	find_excess(coefficients, tick, seconds, excess);
-	for (size_t p = 0; p < coefficients->n_packages; p++) {
-		double moved = 0, part;
-
-		for (size_t i = 1; i < coefficients->n_players; i++)
-			moved += (double)cell_of(tick->usage, i, p)->moved_ns;
-		if (excess[p] <= 0 || moved <= 0)
-			continue;
-		part = excess[p] * seconds * (double)NSEC_PER_SEC / moved;
-		for (size_t i = 1; i < coefficients->n_players; i++)
-			if (cell_of(tick->usage, i, p)->moved_ns > 0)
-				move_domain(coefficients, tick->usage, i, p,
-					fmin(part, 1), excess);
-	}
-	place_host(coefficients, tick, seconds);
-}
-
 static void seat_players(struct coefficients *coefficients,
 	const struct coefficients_tick *tick, double seconds)
 {
 	bool is_new[POWER_MODEL_PLAYERS_MAX];
 
+	for (size_t i = 0; i < coefficients->loads.n_players; i++) {
+		coefficients->cores[i] = 0;
+		for (size_t p = 0; p < coefficients->loads.n_packages; p++)
+			coefficients->cores[i] +=
+				player_loads_of(&coefficients->loads, p)[i].parts.time;
+	}
 	coefficients->seats[0] = ROSTER_HOST;
 	roster_update(&coefficients->state->roster, tick->sample, coefficients->cores + 1,
 		seconds, coefficients->seats + 1, is_new);
@@ -319,9 +119,9 @@ static void seat_players(struct coefficients *coefficients,
 static void gather(const struct coefficients *coefficients, size_t package,
 	struct power_model_sample *sample)
 {
-	const struct load *loads = loads_of(coefficients, package);
+	const struct player_load *loads = player_loads_of(&coefficients->loads, package);
 
-	for (size_t i = 0; i < coefficients->n_players; i++) {
+	for (size_t i = 0; i < coefficients->loads.n_players; i++) {
 		struct power_model_load *seat = &sample->players[coefficients->seats[i]];
 		const struct power_model_load *own = &loads[i].parts;
 
@@ -368,7 +168,7 @@ static void learn(struct coefficients *coefficients, const struct coefficients_t
 	double seconds)
 {
 	struct coefficients_state *state = coefficients->state;
-	size_t n_packages = coefficients->n_packages;
+	size_t n_packages = coefficients->loads.n_packages;
 
 	if (n_packages > POWER_MODEL_PACKAGES_MAX)
 		n_packages = POWER_MODEL_PACKAGES_MAX;
@@ -394,10 +194,10 @@ static void learn(struct coefficients *coefficients, const struct coefficients_t
 static double weigh_work(struct coefficients *coefficients,
 	const struct model_bank_view *view, size_t package)
 {
-	struct load *loads = loads_of(coefficients, package);
+	struct player_load *loads = player_loads_of(&coefficients->loads, package);
 	double work = 0, cores = 0, gain;
 
-	for (size_t i = 0; i < coefficients->n_players; i++) {
+	for (size_t i = 0; i < coefficients->loads.n_players; i++) {
 		const struct power_model_load *parts = &loads[i].parts;
 		double time = parts->time - view->apart * parts->apart -
 			      view->together * (parts->together - parts->apart);
@@ -413,7 +213,7 @@ static double weigh_work(struct coefficients *coefficients,
 	if (!(work > 0) || !(cores > 0))
 		return 0;
 	gain = turbo_gain(&coefficients->state->turbo, cores, view->exponent);
-	for (size_t i = 0; i < coefficients->n_players; i++) {
+	for (size_t i = 0; i < coefficients->loads.n_players; i++) {
 		double others = (gain - 1) * work * loads[i].cores / cores;
 		double weight = gain * loads[i].weight - others;
 
@@ -424,8 +224,8 @@ static double weigh_work(struct coefficients *coefficients,
 
 static void weigh_wake(struct coefficients *coefficients, size_t package, double work)
 {
-	struct load *loads = loads_of(coefficients, package);
-	size_t n = coefficients->n_players;
+	struct player_load *loads = player_loads_of(&coefficients->loads, package);
+	size_t n = coefficients->loads.n_players;
 	double taus[MODEL_BANK_TAUS], wake[MODEL_BANK_TAUS], cores = 0;
 
 	for (size_t i = 0; i < n; i++) {
@@ -444,22 +244,24 @@ static void weigh_wake(struct coefficients *coefficients, size_t package, double
 static void keep_refined(struct coefficients *coefficients,
 	const struct coefficients_tick *tick, size_t package)
 {
-	uint64_t *weights = &coefficients->weights[package * coefficients->n_players];
+	uint64_t *weights =
+		&coefficients->weights[package * coefficients->loads.n_players];
 
-	for (size_t i = 0; i < coefficients->n_players; i++)
-		weights[i] = cell_of(tick->usage, i, package)->weight;
+	for (size_t i = 0; i < coefficients->loads.n_players; i++)
+		weights[i] = player_cell(tick->usage, i, package)->weight;
 }
 
 /* From totals to integers that sum to what they would without learning. */
 static void round_weights(struct coefficients *coefficients,
 	const struct coefficients_tick *tick, size_t package)
 {
-	uint64_t *weights = &coefficients->weights[package * coefficients->n_players];
+	uint64_t *weights =
+		&coefficients->weights[package * coefficients->loads.n_players];
 	double sum = 0, refined = 0, scale;
 
-	for (size_t i = 0; i < coefficients->n_players; i++) {
+	for (size_t i = 0; i < coefficients->loads.n_players; i++) {
 		sum += coefficients->totals[i];
-		refined += (double)cell_of(tick->usage, i, package)->weight;
+		refined += (double)player_cell(tick->usage, i, package)->weight;
 	}
 	scale = refined / sum;
 	if (!(sum > 0) || !isfinite(sum) || !isfinite(scale) ||
@@ -467,11 +269,11 @@ static void round_weights(struct coefficients *coefficients,
 		keep_refined(coefficients, tick, package);
 		return;
 	}
-	for (size_t i = 0; i < coefficients->n_players; i++) {
+	for (size_t i = 0; i < coefficients->loads.n_players; i++) {
 		double weight = coefficients->totals[i] * scale;
 
 		weights[i] = 0;
-		if (cell_of(tick->usage, i, package)->cpu_ns > 0)
+		if (player_cell(tick->usage, i, package)->cpu_ns > 0)
 			weights[i] = weight > 1 ? (uint64_t)weight : 1;
 	}
 }
@@ -483,7 +285,7 @@ static void weigh(struct coefficients *coefficients, const struct coefficients_t
 
 	if (bank->unit_w > 0)
 		model_bank_view(bank, roster_size(&coefficients->state->roster), &view);
-	for (size_t p = 0; p < coefficients->n_packages; p++) {
+	for (size_t p = 0; p < coefficients->loads.n_packages; p++) {
 		double work = bank->unit_w > 0 ? weigh_work(coefficients, &view, p) : 0;
 
 		if (!(work > 0)) {
@@ -507,44 +309,29 @@ static double count_cores(const struct usage *usage)
 	return (double)n / (double)usage->n_packages;
 }
 
-/* Nobody runs longer than there are CPUs; of such a tick nothing is to be learned. */
-static bool is_plausible(
-	const struct coefficients *coefficients, const struct coefficients_tick *tick)
-{
-	double most = BUSY_SLACK * (double)tick->usage->loads.n_cpus;
-	double time = 0;
-
-	for (size_t i = 0; i < coefficients->n_players; i++)
-		time += coefficients->cores[i];
-	for (size_t p = 0; p < coefficients->n_packages; p++)
-		if ((double)tick->usage->loads.busy_ns[p] > most * (double)tick->dt_ns)
-			return false;
-	return time <= most;
-}
-
 void coefficients_step(
 	struct coefficients *coefficients, const struct coefficients_tick *tick)
 {
 	double seconds = (double)tick->dt_ns / (double)NSEC_PER_SEC;
+	struct coefficients_state *state = coefficients->state;
+	struct player_loads *loads = &coefficients->loads;
 
-	*coefficients->state = *coefficients->accepted;
-	coefficients->n_players = tick->sample->n_domains + 1;
-	coefficients->n_packages = tick->usage->n_packages;
-	if (tick->dt_ns >= DT_MIN_NS && tick->dt_ns <= DT_MAX_NS) {
-		load_players(coefficients, tick);
-		if (is_plausible(coefficients, tick)) {
-			coefficients->state->bank.smt_gain = tick->weight->smt_gain;
-			coefficients->state->bank.cores = count_cores(tick->usage);
-			if (coefficients->n_packages > 1)
-				place_players(coefficients, tick, seconds);
-			seat_players(coefficients, tick, seconds);
-			learn(coefficients, tick, seconds);
-			weigh(coefficients, tick);
-			return;
-		}
+	*state = *coefficients->accepted;
+	player_loads_compute(loads, tick->usage, tick->sample->n_domains, tick->weight,
+		seconds, &state->reference_khz);
+	if (tick->dt_ns < DT_MIN_NS || tick->dt_ns > DT_MAX_NS ||
+		!player_loads_is_plausible(loads, tick->usage, seconds)) {
+		for (size_t p = 0; p < loads->n_packages; p++)
+			keep_refined(coefficients, tick, p);
+		return;
 	}
-	for (size_t p = 0; p < coefficients->n_packages; p++)
-		keep_refined(coefficients, tick, p);
+	state->bank.smt_gain = tick->weight->smt_gain;
+	state->bank.cores = count_cores(tick->usage);
+	if (loads->n_packages > 1)
+		player_loads_place(loads, tick->usage, seconds, state->host_share);
+	seat_players(coefficients, tick, seconds);
+	learn(coefficients, tick, seconds);
+	weigh(coefficients, tick);
 }
 
 void coefficients_accept(struct coefficients *coefficients)
@@ -558,7 +345,7 @@ void coefficients_accept(struct coefficients *coefficients)
 uint64_t coefficients_weight(
 	const struct coefficients *coefficients, size_t player, size_t package)
 {
-	return coefficients->weights[package * coefficients->n_players + player];
+	return coefficients->weights[package * coefficients->loads.n_players + player];
 }
 
 size_t coefficients_encode(

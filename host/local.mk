@@ -91,6 +91,7 @@ host_libhost_a_SOURCES = \
 	host/meter.c host/meter.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
+	host/player_load.c host/player_load.h \
 	host/poller.c host/poller.h \
 	host/power_model.c host/power_model.h \
 	host/powercap.c host/powercap.h \
