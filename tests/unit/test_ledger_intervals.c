@@ -892,7 +892,7 @@ static void test_fold_beside_checkpoint(void **state)
 	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 5 * DAY_S), 0);
 	push(fixture, writer);
 	wait_until(writer, false);
-	writer_stop(writer);
+	assert_true(writer_stop(writer, 60000));
 	assert_totals(fixture);
 
 	close_ledger(fixture);
