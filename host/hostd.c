@@ -59,6 +59,7 @@ struct hostd {
 	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
 	struct http *http;
 	bool ready;
+	bool no_memory; /* for a record of an hour */
 	int writer_error, intervals_error, coefficients_error;
 	uint64_t measured_ns; /* when the last tick was; CLOCK_MONOTONIC */
 	uint64_t kept_ns;     /* when what was learned went to the writer */
@@ -131,11 +132,16 @@ static void hand_intervals_over(struct hostd *hostd)
 	struct writer_status status;
 
 	while (sampler_next_interval(hostd->sampler, &record)) {
-		if (writer_push(hostd->writer, &record) == 0)
+		if (writer_push(hostd->writer, &record) == 0) {
+			hostd->no_memory = false;
 			continue;
-		interval_record_deinit(&record);
-		log_error("Out of memory; the record of an hour is made again when this "
-			  "program is restarted");
+		}
+		/* None goes before it: what is on the disk is so up to a sequence. */
+		sampler_return_interval(hostd->sampler, &record);
+		if (!hostd->no_memory)
+			log_error("Out of memory; the record of an hour waits for some");
+		hostd->no_memory = true;
+		break;
 	}
 	writer_status(hostd->writer, &status);
 	sampler_set_durable(hostd->sampler, status.intervals_sequence);

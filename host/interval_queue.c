@@ -40,6 +40,15 @@ void interval_queue_put(struct interval_queue *queue, struct interval_record *re
 	*record = (struct interval_record){ 0 };
 }
 
+void interval_queue_put_back(struct interval_queue *queue, struct interval_record *record)
+{
+	assert(queue->n < queue->size);
+	memmove(queue->records + 1, queue->records, queue->n * sizeof(*queue->records));
+	queue->records[0] = *record;
+	queue->n++;
+	*record = (struct interval_record){ 0 };
+}
+
 bool interval_queue_take(struct interval_queue *queue, struct interval_record *ret_record)
 {
 	if (queue->n == 0)

@@ -24,3 +24,6 @@ void interval_queue_put(struct interval_queue *queue, struct interval_record *re
 /* The caller's then; false: there is none. */
 bool interval_queue_take(
 	struct interval_queue *queue, struct interval_record *ret_record);
+
+/* Makes the record that was just taken the first one again; takes it over. */
+void interval_queue_put_back(struct interval_queue *queue, struct interval_record *record);

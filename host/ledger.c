@@ -455,6 +455,11 @@ bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_rec
 	return interval_queue_take(&ledger->closed, ret_record);
 }
 
+void ledger_return_interval(struct ledger *ledger, struct interval_record *record)
+{
+	interval_queue_put_back(&ledger->closed, record);
+}
+
 uint64_t ledger_intervals_end(const struct ledger *ledger)
 {
 	return ledger->intervals_end;

@@ -81,10 +81,13 @@ int ledger_domain_epoch(struct ledger *ledger, const struct uuid *uuid, pid_t pi
  */
 bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_record);
 
+/* Makes the record that was just taken the next one again; takes it over. */
+void ledger_return_interval(struct ledger *ledger, struct interval_record *record);
+
 /* Where in DIR/intervals the first of them goes: what is behind does not count. */
 uint64_t ledger_intervals_end(const struct ledger *ledger);
 
-/* Records up to this sequence are on the disk: domains that ended by then may leave. */
+/* All records up to this sequence are on the disk: domains that ended by then may leave. */
 void ledger_set_durable(struct ledger *ledger, uint64_t sequence);
 
 /*

@@ -441,6 +441,11 @@ bool sampler_next_interval(struct sampler *sampler, struct interval_record *ret_
 	return ledger_next_interval(sampler->ledger, ret_record);
 }
 
+void sampler_return_interval(struct sampler *sampler, struct interval_record *record)
+{
+	ledger_return_interval(sampler->ledger, record);
+}
+
 void sampler_set_durable(struct sampler *sampler, uint64_t sequence)
 {
 	ledger_set_durable(sampler->ledger, sequence);

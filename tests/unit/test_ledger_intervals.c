@@ -902,6 +902,31 @@ static void test_fold_beside_checkpoint(void **state)
 	assert_totals(fixture);
 }
 
+/* One that there was no memory to hand over is the next one still. */
+static void test_returned(void **state)
+{
+	struct fixture *fixture = *state;
+	struct interval_record record;
+
+	for (uint64_t hour = 0; hour < 5; hour++)
+		assert_int_equal(tick_at(fixture, FIRST_HOUR_S + hour * HOUR_S), 0);
+	for (uint64_t hour = 0; hour < 4; hour++) {
+		for (int i = 0; i < 3; i++) {
+			assert_true(ledger_next_interval(fixture->ledger, &record));
+			assert_true(record.interval.since_s ==
+				    FIRST_HOUR_S + hour * HOUR_S);
+			if (i < 2)
+				ledger_return_interval(fixture->ledger, &record);
+		}
+		interval_record_deinit(&record);
+	}
+	assert_false(ledger_next_interval(fixture->ledger, &record));
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 5 * HOUR_S), 0);
+	assert_true(ledger_next_interval(fixture->ledger, &record));
+	ledger_return_interval(fixture->ledger, &record);
+	assert_null(record.domains);
+}
+
 static int run_full_disk(struct fixture *fixture)
 {
 	struct writer_status status;
@@ -1153,6 +1178,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_records, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_fold_beside_checkpoint, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_returned, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
