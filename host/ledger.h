@@ -31,9 +31,10 @@ struct ledger;
 
 /*
  * Opens the book in dir, which is made (0700) if only it is missing, and locks it
- * until ledger_close(). It may be on a file system that is read-only for now. A file that is corrupt, truncated, foreign or newer is
- * renamed to NAME.set-aside-TIME[-N], then the checkpoint is tried, then a new
- * book begun; from another boot than boot_id only totals and idle states go on.
+ * until ledger_close(). It may be on a file system that is read-only for now. A file that
+ * is corrupt, truncated, foreign or newer is renamed to NAME.set-aside-TIME[-N], then the
+ * checkpoint is tried, then a new book begun; from another boot than boot_id only totals
+ * and idle states go on.
  *
  * message is "" or, after such a success, what was wrong and what was done; after
  * a failure, the reason and what to do: -EBUSY (another process has the lock),

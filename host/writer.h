@@ -53,8 +53,8 @@ struct writer_status {
 	uint64_t n_intervals;	     /* records that are on the disk */
 	uint64_t n_waiting;	     /* and that are not yet */
 	uint64_t intervals_sequence; /* of the last one on the disk */
-	int intervals_error;	     /* as error; -ESTALE: the file was cut, or is another */
-	int coefficients_error;	     /* likewise */
+	int intervals_error;	/* as error; -ESTALE: the file was cut, or is another */
+	int coefficients_error; /* likewise */
 };
 
 void writer_status(struct writer *writer, struct writer_status *ret_status);

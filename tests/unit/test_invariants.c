@@ -297,8 +297,8 @@ static void check_twins(struct run *run, size_t z)
 	}
 	if (!run->learn || run->idle_policy != IDLE_POLICY_PROPORTIONAL) {
 		assert_false(differ(twin[0]->idle_uj, twin[1]->idle_uj));
-		assert_false(differ(
-			idle_uj[RANDOM_HOST_TWIN_A], idle_uj[RANDOM_HOST_TWIN_B]));
+		assert_false(
+			differ(idle_uj[RANDOM_HOST_TWIN_A], idle_uj[RANDOM_HOST_TWIN_B]));
 	}
 	if (run->learn)
 		return;

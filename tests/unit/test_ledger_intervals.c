@@ -871,9 +871,8 @@ static void test_fold_beside_checkpoint(void **state)
 	start_writer(fixture, &writer);
 	for (uint64_t day = 0; day < 4; day++) {
 		for (uint64_t hour = 0; hour < 2; hour++) {
-			assert_int_equal(
-				tick_at(fixture,
-					FIRST_HOUR_S + day * DAY_S + hour * HOUR_S),
+			assert_int_equal(tick_at(fixture, FIRST_HOUR_S + day * DAY_S +
+								  hour * HOUR_S),
 				0);
 			push(fixture, writer);
 		}
