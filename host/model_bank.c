@@ -29,7 +29,15 @@ static const double taus[MODEL_BANK_TAUS] = { 0.8, 2.5, 6 };
 /* Siblings are kept apart, but not quite. */
 #define TOGETHER_PRIOR 0.4
 
-/* When the mean leaves this, the unit was taken from a tick unlike the others. */
+/*
+ * The first tick may have been unlike the others: the unit is what so many say on
+ * average, and is taken anew if it is not that, more or less.
+ */
+#define UNITS_MAX      10
+#define UNIT_OFF_MAX   2.0
+#define EXPONENT_PRIOR 2.2
+
+/* When the mean leaves this, the unit is not what it was. */
 #define MEAN_MIN    0.15
 #define MEAN_MAX    3.0
 #define SAMPLES_MIN 10
@@ -48,7 +56,7 @@ static struct power_model_prior prior_of(const struct model_bank *bank)
 
 	return (struct power_model_prior){
 		.mean = MEAN_PRIOR,
-		.exponent = 2.2,
+		.exponent = EXPONENT_PRIOR,
 		.apart = 1 - bank->smt_gain,
 		.together = TOGETHER_PRIOR * (1 - bank->smt_gain),
 		.wake = wake,
@@ -83,6 +91,8 @@ static void begin(struct model_bank *bank, double unit_w)
 	bank->unit_w = unit_w;
 	bank->n_samples = 0;
 	bank->n_lost = 0;
+	bank->n_units = 0;
+	bank->log_units = 0;
 	for (size_t m = 0; m < MODEL_BANK_MODELS; m++)
 		begin_model(bank, m);
 }
@@ -90,6 +100,7 @@ static void begin(struct model_bank *bank, double unit_w)
 void model_bank_restore(struct model_bank *bank)
 {
 	begin(bank, bank->unit_w);
+	bank->n_units = UNITS_MAX;
 }
 
 void model_bank_forget_player(struct model_bank *bank, size_t player)
@@ -161,12 +172,32 @@ static double guess_unit(
 {
 	double cores = 0, wake;
 
-	for (size_t i = 0; i < sample->n_players; i++)
-		cores += sample->players[i].time - sample->players[i].apart;
+	for (size_t i = 0; i < sample->n_players; i++) {
+		const struct power_model_load *load = &sample->players[i];
+
+		cores += (load->time - load->apart) *
+			 exp(EXPONENT_PRIOR * load->log_frequency);
+	}
 	if (cores < BUSY_CORES_MIN)
 		return 0;
 	wake = WAKE_PER_CORE * bank->cores * (1 - exp(-cores));
 	return sample->power / (MEAN_PRIOR * cores + wake);
+}
+
+/* A unit that the first samples do not bear out gives way to theirs. */
+static void check_units(struct model_bank *bank, double unit_w)
+{
+	double off;
+
+	if (bank->n_units == UNITS_MAX)
+		return;
+	bank->log_units += log(unit_w);
+	if (++bank->n_units < UNITS_MAX)
+		return;
+	unit_w = exp(bank->log_units / UNITS_MAX);
+	off = unit_w / bank->unit_w;
+	if (off < 1 / UNIT_OFF_MAX || off > UNIT_OFF_MAX)
+		begin(bank, unit_w);
 }
 
 /* What the models know is of another host, or was never of any. */
@@ -200,6 +231,7 @@ void model_bank_update(struct model_bank *bank, struct power_model_sample *sampl
 		bank->models[m].log_evidence = LOG_EVIDENCE_MIN;
 	}
 	level_evidence(bank);
+	check_units(bank, unit_w);
 	check_lost(bank, unit_w);
 	if (++bank->n_samples >= SAMPLES_MIN)
 		check_unit(bank);

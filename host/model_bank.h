@@ -23,6 +23,9 @@ struct model_bank {
 	double smt_gain; /* expected */
 	double cores;	 /* of a package */
 	double wake_w;	 /* what it may take to be awake; 0: by its cores */
+	/* Of the first samples: what unit each one would have, as a logarithm. */
+	unsigned int n_units;
+	double log_units;
 	/* How many were learned from since it began. */
 	unsigned int n_samples;
 	/* Of these the last so many were foretold by no model, not even roughly. */
