@@ -102,6 +102,7 @@ host_libhost_a_SOURCES = \
 	host/publisher.c host/publisher.h \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
+	host/recording_log.c host/recording_log.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
 	host/roster.c host/roster.h \

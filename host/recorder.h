@@ -32,6 +32,8 @@ void recorder_add(struct recorder *recorder, const struct trace_item *item);
 struct recorder_status {
 	uint64_t n_ticks;   /* written */
 	uint64_t n_dropped; /* left out, for whatever reason */
+	uint64_t n_slow;    /* of these: because so many waited for the disk */
+	uint64_t n_failed;  /* of these: could not be written; others: no memory */
 	int error;	    /* -errno of the last write; 0: it went well */
 };
 

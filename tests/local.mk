@@ -195,6 +195,7 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_recorder \
+	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
 	tests/unit/test_roster \
@@ -365,6 +366,9 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_test_recording_log_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_recording_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_recording_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
