@@ -108,6 +108,7 @@ host_libhost_a_SOURCES = \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
+	host/server_process.c host/server_process.h \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \

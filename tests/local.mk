@@ -201,6 +201,7 @@ unit_host = \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
+	tests/unit/test_server_process \
 	tests/unit/test_shapley \
 	tests/unit/test_simulated_host \
 	tests/unit/test_snapshot \
@@ -389,6 +390,10 @@ tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # What is logged goes to the test, and the ledger refuses when told to.
 tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
+tests_unit_test_server_process_SOURCES = tests/unit/test_server_process.c \
+	tests/unit/child.h tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_server_process_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_server_process_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shapley_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_shapley_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_simulated_host_CFLAGS = $(unit_CFLAGS)
