@@ -23,9 +23,13 @@
 #include "host/load.h"
 #include "host/procstat.h"
 #include "host/progress.h"
+#include "host/server_process.h"
 #include "host/snapshot.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
+
+/* /proc/PID/comm of the daemon. */
+#define HOSTD_NAME "vmpower-hostd"
 
 #define POLL_MS	  500
 #define CPUS_MAX  8192
@@ -91,20 +95,36 @@ static int check_place(const struct calibrate *calibrate)
 	return EXIT_SUCCESS;
 }
 
+/* The socket is in a directory of hostd's user, and this may run as root. */
+static int signal_hostd(const struct calibrate *calibrate, int number)
+{
+	cleanup_close int fd = -1;
+	int r = server_process_open(calibrate->config->socket, HOSTD_NAME, &fd);
+
+	return r < 0 ? r : server_process_signal(fd, number);
+}
+
 /* Whether what is found could be left for hostd: asked before, not after the time. */
 static int check_rights(const struct calibrate *calibrate)
 {
 	const char *path = calibrate->config->file;
 	cleanup_free char *copy = strdup(path);
-	pid_t pid = client_server_pid(calibrate->config->socket);
+	int r;
 
 	if (!copy)
 		return fail("%s", strerror(ENOMEM));
 	if (faccessat(AT_FDCWD, dirname(copy), W_OK | X_OK, AT_EACCESS) < 0)
 		return fail("cannot write %s: %s; run it as root", path, strerror(errno));
-	if (pid > 0 && kill(pid, 0) < 0)
-		return fail("cannot tell vmpower-hostd (process %d): %s; run it as root",
-			(int)pid, strerror(errno));
+	r = signal_hostd(calibrate, 0);
+	if (r == -ENXIO)
+		return fail("what serves %s is not " HOSTD_NAME "; stop it, or say "
+			    "hostd's --run-dir",
+			calibrate->config->socket);
+	/* Should hostd end meanwhile, it reads the file when it starts. */
+	if (r < 0 && r != -ESRCH)
+		return fail("cannot tell vmpower-hostd, which should serve %s: %s; run "
+			    "it as root",
+			calibrate->config->socket, strerror(-r));
 	return EXIT_SUCCESS;
 }
 
@@ -334,12 +354,11 @@ static int tell_hostd(const struct calibrate *calibrate)
 	const char *socket = calibrate->config->socket;
 	const char *path = calibrate->config->file;
 	uint64_t wait_ns = TAKE_TICKS * calibrate->snapshot->dt_ns, begin_ns;
-	pid_t pid = client_server_pid(socket);
 	char error[CLIENT_ERROR_SIZE];
 
 	if (wait_ns < TAKE_MIN_NS)
 		wait_ns = TAKE_MIN_NS;
-	if (pid <= 0 || kill(pid, SIGHUP) < 0)
+	if (signal_hostd(calibrate, SIGHUP) < 0)
 		return fail("%s is changed, but vmpower-hostd could not be told; restart "
 			    "it",
 			path);

@@ -82,6 +82,7 @@ int lines_next(struct lines *lines, const char **ret_line, size_t *ret_len)
 			if (len > lines->max)
 				return -EMSGSIZE;
 			lines->begin += len + (newline != NULL);
+			lines->unended = !newline;
 			*ret_line = line;
 			*ret_len = len;
 			return 1;

@@ -16,6 +16,7 @@ struct lines {
 	char *data; /* owned */
 	size_t begin, end, size;
 	bool at_end;
+	bool unended;	  /* the line before had no newline: it was the last one */
 	uint64_t n_bytes; /* read so far */
 };
 

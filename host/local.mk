@@ -102,11 +102,13 @@ host_libhost_a_SOURCES = \
 	host/publisher.c host/publisher.h \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
+	host/recording_log.c host/recording_log.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
+	host/server_process.c host/server_process.h \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \

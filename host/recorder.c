@@ -156,6 +156,7 @@ static void *recorder_main(void *argument)
 		recorder->n_waiting--;
 		recorder->status.n_ticks += r == 0;
 		recorder->status.n_dropped += r < 0;
+		recorder->status.n_failed += r < 0 && r != -ENOMEM;
 		recorder->status.error = r;
 	}
 	pthread_mutex_unlock(&recorder->thread.lock);
@@ -208,12 +209,14 @@ int recorder_start(const char *path, struct recorder **ret_recorder)
 void recorder_add(struct recorder *recorder, const struct trace_item *item)
 {
 	struct copy *copy = NULL;
+	bool slow;
 
 	pthread_mutex_lock(&recorder->thread.lock);
 	if (recorder->n_waiting < RECORDER_QUEUE)
 		copy = &recorder->queue[(recorder->first + recorder->n_waiting) %
 					RECORDER_QUEUE];
 	pthread_mutex_unlock(&recorder->thread.lock);
+	slow = !copy;
 	/* Nobody else looks at it before it is counted. */
 	if (copy && copy_item(copy, item) < 0)
 		copy = NULL;
@@ -223,6 +226,7 @@ void recorder_add(struct recorder *recorder, const struct trace_item *item)
 		pthread_cond_signal(&recorder->thread.cond);
 	} else {
 		recorder->status.n_dropped++;
+		recorder->status.n_slow += slow;
 	}
 	pthread_mutex_unlock(&recorder->thread.lock);
 }

@@ -5,7 +5,8 @@
  * tick waits for the disk. Copies are handed to it through a short queue; a tick that
  * finds it full is left out of the trace, where the next one is the longer for it.
  *
- * The file only ever has whole lines, whatever happens while one is written.
+ * A line that does not get through whole is taken off the file again, so that there are
+ * only whole ones in it; but for the last one, after a SIGKILL or a power failure.
  */
 #pragma once
 
@@ -31,6 +32,8 @@ void recorder_add(struct recorder *recorder, const struct trace_item *item);
 struct recorder_status {
 	uint64_t n_ticks;   /* written */
 	uint64_t n_dropped; /* left out, for whatever reason */
+	uint64_t n_slow;    /* of these: because so many waited for the disk */
+	uint64_t n_failed;  /* of these: could not be written; others: no memory */
 	int error;	    /* -errno of the last write; 0: it went well */
 };
 

@@ -15,7 +15,7 @@ void recording_start(struct recording *recording, const char *path)
 {
 	int r;
 
-	*recording = (struct recording){ .path = path };
+	*recording = (struct recording){ .log.path = path };
 	if (!path[0])
 		return;
 	r = recorder_start(path, &recording->recorder);
@@ -30,24 +30,6 @@ void recording_start(struct recording *recording, const char *path)
 			r == -EINVAL ? "it is not a regular file" : strerror(-r));
 }
 
-/* What became of the ticks before. */
-static void log_status(struct recording *recording)
-{
-	struct recorder_status before = recording->status, *now = &recording->status;
-
-	recorder_status(recording->recorder, now);
-	if (now->error < 0 && now->error != before.error)
-		log_error("Cannot write %s: %s; ticks are left out of the recording "
-			  "until it can be. Make room there",
-			recording->path, strerror(-now->error));
-	else if (now->error == 0 && before.error < 0)
-		log_info("Recording into %s again", recording->path);
-	else if (now->error == 0 && before.n_dropped == 0 && now->n_dropped > 0)
-		log_warning("The disk of %s is too slow to record every tick; those left "
-			    "out make the ticks of the recording longer",
-			recording->path);
-}
-
 void recording_add(struct recording *recording, const struct sampler *sampler)
 {
 	const struct tick *tick = sampler_tick(sampler);
@@ -59,6 +41,8 @@ void recording_add(struct recording *recording, const struct sampler *sampler)
 		.idle = idle,
 		.estimated = tick->quality == MESSAGE_ESTIMATED,
 	};
+
+	struct recorder_status status;
 
 	if (!recording->recorder)
 		return;
@@ -74,15 +58,20 @@ void recording_add(struct recording *recording, const struct sampler *sampler)
 		};
 	}
 	recorder_add(recording->recorder, &item);
-	log_status(recording);
+	recorder_status(recording->recorder, &status);
+	recording_log_status(&recording->log, &status, item.sample->monotonic_ns);
 }
 
 void recording_stop(struct recording *recording)
 {
-	if (recording->recorder &&
-		!recorder_stop(recording->recorder, STOP_MS, &recording->status))
+	struct recorder_status status;
+
+	if (!recording->recorder)
+		return;
+	if (!recorder_stop(recording->recorder, STOP_MS, &status))
 		log_error("The disk of %s does not answer; ticks that wait for it are "
 			  "not recorded",
-			recording->path);
+			recording->log.path);
+	recording_log_end(&recording->log, &status);
 	*recording = (struct recording){ 0 };
 }

@@ -8,16 +8,16 @@
 #pragma once
 
 #include "host/recorder.h"
+#include "host/recording_log.h"
 #include "host/sampler.h"
 
 /* Zeroed: nothing is recorded. */
 struct recording {
-	const char *path; /* the caller's */
 	struct recorder *recorder;
-	struct recorder_status status;
+	struct recording_log log;
 };
 
-/* path empty: nothing is to be recorded. */
+/* path empty: nothing is to be recorded. It must outlive the recording. */
 void recording_start(struct recording *recording, const char *path);
 
 /* The sampler's last tick. */

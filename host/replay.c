@@ -159,6 +159,15 @@ static int take_tick(struct replay *replay)
 	return r;
 }
 
+/* What is written of a line when the writer is killed says nothing. */
+static int pass_over_cut_line(struct replay *replay)
+{
+	clear_progress(replay);
+	print_error(replay, trace_reader_line(replay->reader),
+		"warning: the last line is cut off, and passed over");
+	return trace_reader_end(replay->reader);
+}
+
 /* 1: there may be more; 0: that was all. */
 static int take_line(struct replay *replay)
 {
@@ -172,6 +181,8 @@ static int take_line(struct replay *replay)
 	if (r < 0)
 		return r;
 	r = trace_reader_take(replay->reader, text, len, &line);
+	if (r == -EBADMSG && replay->lines.unended)
+		return pass_over_cut_line(replay);
 	if (r == 0 && line == TRACE_LINE_HOST)
 		r = take_host(replay);
 	else if (r == 0 && line == TRACE_LINE_TICK)

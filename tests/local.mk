@@ -195,11 +195,13 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_recorder \
+	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
+	tests/unit/test_server_process \
 	tests/unit/test_shapley \
 	tests/unit/test_simulated_host \
 	tests/unit/test_snapshot \
@@ -365,6 +367,9 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_test_recording_log_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_recording_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_recording_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
@@ -385,6 +390,10 @@ tests_unit_test_sampler_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # What is logged goes to the test, and the ledger refuses when told to.
 tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
+tests_unit_test_server_process_SOURCES = tests/unit/test_server_process.c \
+	tests/unit/child.h tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_server_process_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_server_process_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shapley_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_shapley_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_simulated_host_CFLAGS = $(unit_CFLAGS)

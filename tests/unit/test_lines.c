@@ -41,6 +41,7 @@ static void test_ends(void **state)
 		assert_int_equal(lines_next(&lines, &line, &len), 1);
 		assert_int_equal(len, strlen(expected[i]));
 		assert_memory_equal(line, expected[i], len);
+		assert_int_equal(lines.unended, i == 3);
 	}
 	assert_int_equal(lines_next(&lines, &line, &len), 0);
 	assert_int_equal(lines_next(&lines, &line, &len), 0);

@@ -185,6 +185,8 @@ static void test_full_disk(void **state)
 	wait_for(fixture, 1, 1);
 	recorder_status(fixture->recorder, &status);
 	assert_int_equal(status.error, -ENOSPC);
+	assert_int_equal(status.n_slow, 0);
+	assert_int_equal(status.n_failed, 1);
 	/* The half line is gone, not only when the recording ends. */
 	expect_lines(fixture, 1, 1);
 	add(fixture);
@@ -225,6 +227,8 @@ static void test_slow_disk(void **state)
 	recorder_status(fixture->recorder, &status);
 	assert_int_equal(status.n_ticks, 0);
 	assert_int_equal(status.n_dropped, 5);
+	assert_int_equal(status.n_slow, 5);
+	assert_int_equal(status.n_failed, 0);
 	disk_blocks = false;
 	wait_for(fixture, RECORDER_QUEUE, 5);
 	add(fixture);

@@ -264,6 +264,37 @@ static void test_machines(void **state)
 	free(text);
 }
 
+/* A recording that ends in the middle of a line, wherever that is. */
+static void test_cut(void **state)
+{
+	static const char trace[] = HOST "}\n" TICKS;
+	struct fixture *fixture = *state;
+	size_t two_lines = strlen(HOST "}\n" TICK("0", "1000000", "0", "0"));
+	char text[sizeof(trace)];
+
+	memcpy(text, trace, sizeof(trace));
+	for (size_t len = strlen(trace); len-- > two_lines;) {
+		bool whole = len == strlen(trace) - 1, cut = len > two_lines && !whole;
+
+		text[len] = '\0';
+		if (len % 16 != 0 && cut)
+			continue;
+		assert_int_equal(replay(fixture, text, IDLE_POLICY_RESERVED), 0);
+		assert_string_equal(fixture->errors,
+			cut ? "vmpower replay: trace:3: warning: the last line is cut "
+			      "off, and passed over\n"
+			    : "");
+		assert_int_equal(fixture->output[0], whole ? '{' : '\0');
+	}
+	/* Of the first line there must be all. */
+	text[20] = '\0';
+	assert_int_equal(replay(fixture, text, IDLE_POLICY_RESERVED), 1);
+	/* One with an end was written so. */
+	strcpy(text + 20, "\n");
+	assert_int_equal(replay(fixture, text, IDLE_POLICY_RESERVED), 1);
+	assert_null(strstr(fixture->errors, "cut off"));
+}
+
 static void test_errors(void **state)
 {
 	struct fixture *fixture = *state;
@@ -281,7 +312,7 @@ static void test_errors(void **state)
 	assert_int_equal(
 		replay(fixture,
 			HOST "}\n" TICKS
-			     "{\"type\":\"tick\",\"domains\":[{\"uuid\":\"\x1b[2J\"}]}",
+			     "{\"type\":\"tick\",\"domains\":[{\"uuid\":\"\x1b[2J\"}]}\n",
 			IDLE_POLICY_RESERVED),
 		1);
 	assert_null(strchr(fixture->errors, '\x1b'));
@@ -318,6 +349,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_origin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_steps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_closed_output, setup, teardown),
 	};
