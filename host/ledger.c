@@ -372,17 +372,17 @@ static int commit(struct ledger *ledger, const struct ledger_update *update)
 }
 
 /* What is then in the book and not in the file: see host/interval_load.h. */
-static int close_interval(struct ledger *ledger, uint64_t wall_ns)
+static int close_interval(struct ledger *ledger, const struct ledger_update *update)
 {
 	struct interval_record record;
 	int r;
 
-	if (!ledger_close_is_due(ledger->book, wall_ns))
+	if (!ledger_close_is_due(ledger->book, update->wall_ns))
 		return 0;
 	r = interval_queue_reserve(&ledger->closed);
 	if (r == 0)
-		r = ledger_close_interval(
-			ledger->book, ledger->durable_sequence, &record);
+		r = ledger_close_interval(ledger->book, update, ledger->durable_sequence,
+			&record);
 	if (r == 0)
 		interval_queue_put(&ledger->closed, &record);
 	return r;
@@ -396,7 +396,7 @@ int ledger_apply(struct ledger *ledger, const struct ledger_update *update)
 
 	if (!ledger_check_update(update))
 		return -EINVAL;
-	r = close_interval(ledger, update->wall_ns);
+	r = close_interval(ledger, update);
 	if (r == 0)
 		r = ledger_book_prepare(book, update);
 	for (size_t i = 0; r == 0 && i < sample->n_domains; i++)
@@ -494,6 +494,19 @@ const struct tick_share *ledger_share(
 
 	assert(domain < book->header.counts.domains && zone < book->header.counts.zones);
 	return &book->shares[domain * book->shares_stride + zone];
+}
+
+struct tick_share ledger_total(
+	const struct ledger *ledger, const struct uuid *uuid, size_t zone)
+{
+	ssize_t row = ledger_find_domain(ledger, uuid);
+	const struct ledger_departed_domain *departed;
+
+	if (row >= 0)
+		return *ledger_share(ledger, (size_t)row, zone);
+	departed = ledger_departed_find(&ledger->book->departed, uuid);
+	return departed && zone < departed->n_shares ? departed->shares[zone]
+						     : (struct tick_share){ 0 };
 }
 
 ssize_t ledger_find_zone(const struct ledger *ledger, const char *name)

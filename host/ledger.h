@@ -94,13 +94,18 @@ void ledger_set_durable(struct ledger *ledger, uint64_t sequence);
 /*
  * Readers. Row numbers and pointers are valid until the next ledger_apply() or
  * ledger_domain_epoch(). Rows of domains that ended leave after an hour or two; what
- * they used stays in their zones' sums, and is theirs again should they return.
+ * they used stays in their zones' sums and in ledger_total(), and is theirs again should
+ * they return.
  */
 const struct ledger_header *ledger_header(const struct ledger *ledger);
 const struct ledger_zone *ledger_zone(const struct ledger *ledger, size_t zone);
 const struct ledger_domain *ledger_domain(const struct ledger *ledger, size_t domain);
 const struct tick_share *ledger_share(
 	const struct ledger *ledger, size_t domain, size_t zone);
+
+/* What a domain has in the zone, with a row or without; 0 if it was never measured. */
+struct tick_share ledger_total(
+	const struct ledger *ledger, const struct uuid *uuid, size_t zone);
 
 /* Row numbers, or -ENOENT. */
 ssize_t ledger_find_zone(const struct ledger *ledger, const char *name);

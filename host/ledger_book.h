@@ -26,6 +26,9 @@ struct ledger_update {
 	const char *const *names;
 	/* Of the machine's zones. NULL: as they are. */
 	const uint64_t (*idle_states)[LEDGER_IDLE_STATE_WORDS];
+	/* Whether a domain runs, measured or not; NULL: only who is measured does. */
+	bool (*is_listed)(const void *listed, const struct uuid *uuid);
+	const void *listed;
 	uint64_t wall_ns; /* CLOCK_REALTIME */
 	uint32_t source;  /* LEDGER_SOURCE_ */
 };

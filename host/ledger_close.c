@@ -203,15 +203,19 @@ void ledger_close_before(struct ledger_book *book)
 	rebase(book, &before);
 }
 
-/* Whether nothing of the row is in the open interval, or not on the disk yet. */
-static bool may_leave(
-	const struct ledger_book *book, uint32_t row, uint64_t durable_sequence)
+/*
+ * Whether nothing of the row is in the open interval, or not on the disk yet. One that
+ * runs and cannot be measured for now keeps its epoch, too.
+ */
+static bool may_leave(const struct ledger_book *book, uint32_t row,
+	const struct ledger_update *update, uint64_t durable_sequence)
 {
 	const struct ledger_domain *domain = &book->domains[row];
 	uint64_t closed = book->header.closed.to_sequence;
 
 	return durable_sequence >= closed && domain->sequence <= closed &&
-	       domain->epoch_sequence <= closed && row_is_closed(book, row);
+	       domain->epoch_sequence <= closed && row_is_closed(book, row) &&
+	       !(update->is_listed && update->is_listed(update->listed, &domain->uuid));
 }
 
 static int depart(struct ledger_book *book, uint32_t row)
@@ -239,12 +243,14 @@ static void move_row(struct ledger_book *book, uint32_t to, uint32_t from)
 }
 
 /* One that there is no memory to remember stays. */
-static void let_leave(struct ledger_book *book, uint64_t durable_sequence)
+static void let_leave(struct ledger_book *book, const struct ledger_update *update,
+	uint64_t durable_sequence)
 {
 	uint32_t n = book->header.counts.domains, kept = 0;
 
 	for (uint32_t row = 0; row < n; row++) {
-		if (may_leave(book, row, durable_sequence) && depart(book, row) == 0)
+		if (may_leave(book, row, update, durable_sequence) &&
+			depart(book, row) == 0)
 			continue;
 		if (kept != row)
 			move_row(book, kept, row);
@@ -259,15 +265,15 @@ static void let_leave(struct ledger_book *book, uint64_t durable_sequence)
 	(void)ledger_book_sort(book);
 }
 
-int ledger_close_interval(struct ledger_book *book, uint64_t durable_sequence,
-	struct interval_record *ret_record)
+int ledger_close_interval(struct ledger_book *book, const struct ledger_update *update,
+	uint64_t durable_sequence, struct interval_record *ret_record)
 {
 	struct interval_record record;
 	int r = ledger_close_get_open(book, &record);
 
 	if (r < 0)
 		return r;
-	let_leave(book, durable_sequence);
+	let_leave(book, update, durable_sequence);
 	rebase(book, &record.interval);
 	*ret_record = record;
 	return 0;

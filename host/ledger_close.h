@@ -28,12 +28,12 @@ bool ledger_close_is_due(const struct ledger_book *book, uint64_t wall_ns);
 
 /*
  * Closes the open interval; its record is the caller's to free. Rows of domains that
- * were not there in all of it leave the book, where durable_sequence (up to which
- * records are on the disk) covers all they had; should they return, they have it again.
- * Row numbers change. -ENOMEM: nothing changed.
+ * were not there in all of it, and that the update does not list, leave the book, where
+ * durable_sequence (up to which records are on the disk) covers all they had; should
+ * they return, they have it again. Row numbers change. -ENOMEM: nothing changed.
  */
-int ledger_close_interval(struct ledger_book *book, uint64_t durable_sequence,
-	struct interval_record *ret_record);
+int ledger_close_interval(struct ledger_book *book, const struct ledger_update *update,
+	uint64_t durable_sequence, struct interval_record *ret_record);
 
 /* For a tick that ends then: opens an interval, if none is open. */
 void ledger_close_open(struct ledger_book *book, uint64_t wall_ns);

@@ -77,6 +77,15 @@ int ledger_departed_add(struct ledger_departed *departed, const struct uuid *uui
 	return 0;
 }
 
+const struct ledger_departed_domain *ledger_departed_find(
+	const struct ledger_departed *departed, const struct uuid *uuid)
+{
+	bool found;
+	size_t at = search(departed, uuid, &found);
+
+	return found ? departed->domains[at] : NULL;
+}
+
 struct ledger_departed_domain *ledger_departed_take(
 	struct ledger_departed *departed, const struct uuid *uuid)
 {

@@ -33,6 +33,10 @@ int ledger_departed_add(struct ledger_departed *departed, const struct uuid *uui
 	const uint64_t quality_ns[MESSAGE_DEGRADED + 1], const struct tick_share *shares,
 	uint32_t n_shares);
 
+/* NULL: it is not there. */
+const struct ledger_departed_domain *ledger_departed_find(
+	const struct ledger_departed *departed, const struct uuid *uuid);
+
 /* Takes one out, which the caller frees; NULL: it is not there. */
 struct ledger_departed_domain *ledger_departed_take(
 	struct ledger_departed *departed, const struct uuid *uuid);

@@ -149,13 +149,12 @@ static void fill_shares(const struct publisher *publisher, const ssize_t *zone_r
 	const struct machine *machine = sampler_machine(publisher->sampler);
 	const struct ledger *ledger = sampler_ledger(publisher->sampler);
 	const struct tick *tick = sampler_tick(publisher->sampler);
-	ssize_t row = ledger_find_domain(ledger, &domain->uuid);
 	size_t position = find_tick_domain(tick, &domain->uuid);
 
 	for (size_t z = 0; z < machine->n_zones; z++) {
-		if (row >= 0 && zone_rows[z] >= 0)
-			domain->zones[z].sum = *ledger_share(
-				ledger, (size_t)row, (size_t)zone_rows[z]);
+		if (zone_rows[z] >= 0)
+			domain->zones[z].sum = ledger_total(
+				ledger, &domain->uuid, (size_t)zone_rows[z]);
 		if (position != SIZE_MAX)
 			domain->zones[z].last = *tick_share(tick, position, z);
 	}

@@ -385,6 +385,11 @@ static void log_ledger(struct sampler *sampler, int error)
 	sampler->ledger_error = error;
 }
 
+static bool is_listed(const void *inventory, const struct uuid *uuid)
+{
+	return inventory && inventory_find(inventory, uuid);
+}
+
 static int book(struct sampler *sampler)
 {
 	const struct ledger_update update = {
@@ -393,6 +398,8 @@ static int book(struct sampler *sampler)
 		.tick = &sampler->tick,
 		.names = sampler->names,
 		.idle_states = sampler->idle_states,
+		.is_listed = is_listed,
+		.listed = sampler->inventory,
 		.wall_ns = clock_read_ns(CLOCK_REALTIME),
 		.source = strcmp(energy_source_name(sampler->energy), "estimate") == 0
 				  ? LEDGER_SOURCE_ESTIMATE

@@ -44,6 +44,7 @@ struct fixture {
 	uint64_t end; /* of DIR/intervals */
 	int dir_fd;
 	struct model model;
+	uint8_t listed; /* the number of a domain that runs, measured or not */
 };
 
 static void open_ledger(struct fixture *fixture, const struct uuid *boot_id)
@@ -96,6 +97,11 @@ static int teardown(void **state)
 	return 0;
 }
 
+static bool is_listed(const void *listed, const struct uuid *uuid)
+{
+	return uuid->bytes[3] == *(const uint8_t *)listed;
+}
+
 /* A tick that ends then; 0: a second later. */
 static int tick_at(struct fixture *fixture, uint64_t wall_s)
 {
@@ -111,6 +117,8 @@ static int tick_at(struct fixture *fixture, uint64_t wall_s)
 	if (fixture->world.sample.n_domains <= 5)
 		update.names = names;
 	update.source = LEDGER_SOURCE_POWERCAP;
+	update.is_listed = is_listed;
+	update.listed = &fixture->listed;
 	model_add_tick(&fixture->model, &fixture->world);
 	return ledger_apply(fixture->ledger, &update);
 }
@@ -585,17 +593,30 @@ static const struct tick_share *share_of(const struct fixture *fixture, uint32_t
 	return row < 0 ? NULL : ledger_share(fixture->ledger, (size_t)row, 1);
 }
 
+static struct uuid epoch_of(const struct fixture *fixture, const struct uuid *uuid)
+{
+	ssize_t row = ledger_find_domain(fixture->ledger, uuid);
+
+	assert_true(row >= 0);
+	return ledger_domain(fixture->ledger, (size_t)row)->epoch;
+}
+
 /* Rows of those that ended leave, with all that is known of them elsewhere. */
 static void test_departed(void **state)
 {
+	static const struct uuid unknown = { { 0xee } };
 	struct fixture *fixture = *state;
 	struct tick_share before;
+	struct uuid uuid = world_uuid(9), epoch, found_epoch;
 	struct ledger_zone zone;
+	uint64_t listed_uj;
 
 	for (uint32_t i = 3; i < 40; i++)
 		world_add_domain(&fixture->world, i, 5000 + 10 * (pid_t)i, 2);
 	run_hours(fixture, FIRST_HOUR_S, 2);
 	before = *share_of(fixture, 7);
+	fixture->listed = 9;
+	epoch = epoch_of(fixture, &uuid);
 	world_clear_domains(&fixture->world);
 	world_add_domain(&fixture->world, 2, 4002, 2);
 	/* What the others used is in the hour that ends here. */
@@ -607,8 +628,22 @@ static void test_departed(void **state)
 	write_intervals(fixture);
 	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 5 * HOUR_S), 0);
 	write_intervals(fixture);
+	/* One runs, as libvirt says, though nobody can measure it: it is as it was. */
+	assert_int_equal(n_rows(fixture), 2);
+	assert_false(uuid_is_nil(&epoch));
+	found_epoch = epoch_of(fixture, &uuid);
+	assert_int_equal(uuid_compare(&found_epoch, &epoch), 0);
+	assert_totals(fixture);
+	listed_uj = share_of(fixture, 9)->idle_uj;
+	fixture->listed = 0;
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 6 * HOUR_S), 0);
+	write_intervals(fixture);
 	assert_int_equal(n_rows(fixture), 1);
 	assert_totals(fixture);
+	/* What it had is told nevertheless. */
+	assert_true(ledger_total(fixture->ledger, &uuid, 1).idle_uj == listed_uj);
+	assert_true(listed_uj > 0);
+	assert_true(ledger_total(fixture->ledger, &unknown, 1).idle_uj == 0);
 	zone = *ledger_zone(fixture->ledger, 1);
 	for (int i = 0; i < 2; i++) {
 		assert_true(ledger_zone(fixture->ledger, 1)->domains.dynamic_uj ==
@@ -633,7 +668,7 @@ static void test_departed(void **state)
 	assert_totals(fixture);
 	reopen(fixture);
 	assert_string_equal(fixture->message, "");
-	run_hours(fixture, FIRST_HOUR_S + 6 * HOUR_S, 3);
+	run_hours(fixture, FIRST_HOUR_S + 7 * HOUR_S, 3);
 	assert_hours(fixture);
 	assert_totals(fixture);
 	assert_int_equal(n_rows(fixture), 2);
