@@ -77,6 +77,10 @@ static void log_writer(struct hostd *hostd)
 	struct writer_status status;
 
 	writer_status(hostd->writer, &status);
+	if (status.has_looked && sampler_lost_ledger(hostd->sampler, status.ledger_inode))
+		log_error("%s/ledger was removed or replaced by somebody else; the next "
+			  "tick writes all of it anew, what is there is overwritten",
+			hostd->config->state_dir);
 	if (status.error == hostd->writer_error)
 		return;
 	hostd->writer_error = status.error;

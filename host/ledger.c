@@ -455,6 +455,18 @@ bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_rec
 	return interval_queue_take(&ledger->closed, ret_record);
 }
 
+bool ledger_lost_file(struct ledger *ledger, uint64_t inode)
+{
+	struct ledger_file *file = ledger->file;
+
+	/* One that was made since is another, too. */
+	if (!file->map || inode == file->inode ||
+		ledger_file_inode(file->dir_fd) == file->inode)
+		return false;
+	ledger_file_drop(file);
+	return true;
+}
+
 void ledger_return_interval(struct ledger *ledger, struct interval_record *record)
 {
 	interval_queue_put_back(&ledger->closed, record);

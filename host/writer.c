@@ -8,7 +8,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
-#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -126,6 +125,9 @@ static int take_checkpoint(int dir_fd, struct ledger_header *header)
 		return 0;
 	if (r < 0 || from.header.sequence == header->sequence)
 		return r;
+	/* Another one was put in its place. */
+	if (from.header.sequence < header->sequence)
+		return -ESTALE;
 	size = ledger_image_size(1, &from.header.counts);
 	copy = calloc(1, size);
 	if (!copy)
@@ -142,11 +144,15 @@ static void checkpoint(struct writer *writer)
 {
 	uint64_t last = writer->status.sequence;
 	struct ledger_header header = { .sequence = last };
+	uint64_t inode;
 	int r;
 
 	pthread_mutex_unlock(&writer->lock);
+	inode = ledger_file_inode(writer->dir_fd);
 	r = take_checkpoint(writer->dir_fd, &header);
 	pthread_mutex_lock(&writer->lock);
+	writer->status.has_looked = true;
+	writer->status.ledger_inode = inode;
 	writer->status.error = r;
 	if (r < 0) {
 		writer->status.n_failures++;
