@@ -56,6 +56,7 @@ struct writer_status {
 	uint64_t n_waiting;	     /* and that are not yet */
 	uint64_t intervals_sequence; /* of the last one on the disk */
 	int intervals_error;	     /* as error; -ESTALE: the file was cut, or is another */
+	int fold_error;		     /* likewise, of folding old records together */
 	int coefficients_error;	     /* likewise */
 };
 

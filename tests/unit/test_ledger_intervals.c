@@ -969,6 +969,39 @@ static void test_returned(void **state)
 	assert_null(record.domains);
 }
 
+/* That old records stay as they are is told, and when it is over. */
+static void test_fold_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	struct writer_status status;
+	struct writer *writer;
+
+	start_writer(fixture, &writer);
+	shell(fixture, "mkdir intervals.new");
+	for (uint64_t day = 0; day < 8; day++) {
+		for (uint64_t hour = 0; hour < 3; hour++) {
+			assert_int_equal(
+				tick_at(fixture,
+					FIRST_HOUR_S + day * DAY_S + hour * HOUR_S),
+				0);
+			push(fixture, writer);
+			wait_until(writer, false);
+			/* So that the checkpoint comes along. */
+			usleep(10000);
+		}
+		if (day == 6) {
+			status = wait_until(writer, false);
+			assert_int_equal(status.fold_error, -EISDIR);
+			assert_totals(fixture);
+			shell(fixture, "rmdir intervals.new");
+		}
+	}
+	status = wait_until(writer, false);
+	assert_int_equal(status.fold_error, 0);
+	writer_stop(writer);
+	assert_totals(fixture);
+}
+
 static int run_full_disk(struct fixture *fixture)
 {
 	struct writer_status status;
@@ -1228,6 +1261,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_fold_beside_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_returned, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fold_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};
