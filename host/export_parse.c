@@ -25,7 +25,8 @@ struct parser {
 	uint64_t line;	/* of what is read now */
 	uint64_t begin; /* where the record began */
 	char *message;
-	/* CSV: the fields of a record, one after the other, each with its NUL. */
+	/* A line; of CSV the fields of a record, one after the other, each with its NUL.
+	 */
 	char *text;
 	size_t used;
 	size_t n_fields;
@@ -188,9 +189,12 @@ static int read_csv(struct parser *parser)
 	while ((r = read_record(parser)) > 0) {
 		const char *texts[EXPORT_COLUMNS];
 
+		if (parser->n_fields == 1 && field(parser, 0)[0] == '\0')
+			continue;
 		if (parser->n_fields != n_fields)
-			return fail(parser, "there are %zu fields instead of %zu",
-				parser->n_fields, n_fields);
+			return fail(parser, "there %s %zu field%s instead of %zu",
+				parser->n_fields == 1 ? "is" : "are", parser->n_fields,
+				parser->n_fields == 1 ? "" : "s", n_fields);
 		for (size_t i = 0; i < EXPORT_COLUMNS; i++)
 			texts[i] = field(parser, parser->columns[i]);
 		r = take_row(parser, texts);
@@ -237,24 +241,47 @@ static int take_line(struct parser *parser, const char *text, size_t n)
 	return r;
 }
 
+/* 1: there is one; 0: the file ends. */
+static int read_line(struct parser *parser)
+{
+	int c = getc(parser->in);
+
+	if (c == EOF)
+		return 0;
+	parser->begin = parser->line++;
+	parser->used = 0;
+	for (; c != EOF && c != '\n'; c = getc(parser->in)) {
+		int r = put(parser, c);
+
+		if (r < 0)
+			return r;
+	}
+	return 1;
+}
+
 static int read_json(struct parser *parser)
 {
-	cleanup_free char *text = NULL;
-	size_t size = 0;
-	ssize_t n;
+	int r;
 
-	while ((n = getline(&text, &size, parser->in)) >= 0) {
-		int r;
-
-		parser->begin = parser->line++;
-		if ((size_t)n > RECORD_MAX)
-			return fail(
-				parser, "a record has more than %u bytes", RECORD_MAX);
-		r = take_line(parser, text, (size_t)n);
+	while ((r = read_line(parser)) > 0) {
+		if (parser->used == 0 || (parser->used == 1 && parser->text[0] == '\r'))
+			continue;
+		r = take_line(parser, parser->text, parser->used);
 		if (r)
 			return r;
 	}
-	return feof(parser->in) || ferror(parser->in) ? 0 : -ENOMEM;
+	return r;
+}
+
+/* The first byte behind the mark that some programs put before UTF-8; it is not taken. */
+static int skip_mark(FILE *in)
+{
+	int c = getc(in);
+
+	if (c == 0xef && getc(in) == 0xbb && getc(in) == 0xbf)
+		c = getc(in);
+	ungetc(c, in);
+	return c;
 }
 
 int export_parse(FILE *in, export_take *take, void *data, uint64_t *ret_line,
@@ -266,21 +293,19 @@ int export_parse(FILE *in, export_take *take, void *data, uint64_t *ret_line,
 		.line = 1,
 		.begin = 1,
 		.message = message };
-	int c = getc(in), r;
+	cleanup_free char *text = malloc(RECORD_MAX);
+	int c, r;
 
+	if (!text)
+		return -ENOMEM;
+	parser.text = text;
 	message[0] = '\0';
-	ungetc(c, in);
+	c = skip_mark(in);
 	/* An empty file is NDJSON without a row; CSV has its head. */
-	if (c == '{' || c == EOF) {
+	if (c == '{' || c == EOF)
 		r = read_json(&parser);
-	} else {
-		cleanup_free char *text = malloc(RECORD_MAX);
-
-		if (!text)
-			return -ENOMEM;
-		parser.text = text;
+	else
 		r = read_csv(&parser);
-	}
 	if (ferror(in))
 		r = -EIO;
 	*ret_line = parser.begin;

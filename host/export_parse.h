@@ -2,7 +2,8 @@
 /* Copyright (C) the vmpower authors */
 /*
  * Reads a file of export rows back, CSV or NDJSON, whichever it is. The file may come
- * from anywhere: every row is checked, and the first that is wrong ends it.
+ * from anywhere: every row is checked, and the first that is wrong ends it. Empty lines
+ * are none, and a byte order mark at the beginning is passed over.
  */
 #pragma once
 

@@ -60,7 +60,7 @@ struct hostd {
 	struct http *http;
 	bool ready;
 	bool no_memory; /* for a record of an hour */
-	int writer_error, intervals_error, coefficients_error;
+	int writer_error, intervals_error, fold_error, coefficients_error;
 	uint64_t measured_ns; /* when the last tick was; CLOCK_MONOTONIC */
 	uint64_t kept_ns;     /* when what was learned went to the writer */
 };
@@ -80,6 +80,10 @@ static void log_writer(struct hostd *hostd)
 	struct writer_status status;
 
 	writer_status(hostd->writer, &status);
+	if (status.has_looked && sampler_lost_ledger(hostd->sampler, status.ledger_inode))
+		log_error("%s/ledger was removed or replaced by somebody else; the next "
+			  "tick writes all of it anew, what is there is overwritten",
+			hostd->config->state_dir);
 	if (status.error == hostd->writer_error)
 		return;
 	hostd->writer_error = status.error;
@@ -125,6 +129,21 @@ static void log_intervals(struct hostd *hostd, int error)
 		log_info("%s/intervals is written again", hostd->config->state_dir);
 }
 
+static void log_fold(struct hostd *hostd, int error)
+{
+	if (error == hostd->fold_error)
+		return;
+	hostd->fold_error = error;
+	if (error < 0)
+		log_warning(
+			"Cannot fold old records of %s/intervals together: %s; nothing is "
+			"lost, but the file grows. Make room there for a copy of it",
+			hostd->config->state_dir, strerror(-error));
+	else
+		log_info("Old records of %s/intervals are folded together again",
+			hostd->config->state_dir);
+}
+
 /* What a closed interval used is the writer's to keep. */
 static void hand_intervals_over(struct hostd *hostd)
 {
@@ -146,6 +165,7 @@ static void hand_intervals_over(struct hostd *hostd)
 	writer_status(hostd->writer, &status);
 	sampler_set_durable(hostd->sampler, status.intervals_sequence);
 	log_intervals(hostd, status.intervals_error);
+	log_fold(hostd, status.fold_error);
 	log_coefficients(hostd, status.coefficients_error);
 }
 

@@ -26,4 +26,5 @@ bool interval_queue_take(
 	struct interval_queue *queue, struct interval_record *ret_record);
 
 /* Makes the record that was just taken the first one again; takes it over. */
-void interval_queue_put_back(struct interval_queue *queue, struct interval_record *record);
+void interval_queue_put_back(
+	struct interval_queue *queue, struct interval_record *record);

@@ -381,8 +381,8 @@ static int close_interval(struct ledger *ledger, const struct ledger_update *upd
 		return 0;
 	r = interval_queue_reserve(&ledger->closed);
 	if (r == 0)
-		r = ledger_close_interval(ledger->book, update, ledger->durable_sequence,
-			&record);
+		r = ledger_close_interval(
+			ledger->book, update, ledger->durable_sequence, &record);
 	if (r == 0)
 		interval_queue_put(&ledger->closed, &record);
 	return r;
@@ -453,6 +453,18 @@ int ledger_domain_epoch(struct ledger *ledger, const struct uuid *uuid, pid_t pi
 bool ledger_next_interval(struct ledger *ledger, struct interval_record *ret_record)
 {
 	return interval_queue_take(&ledger->closed, ret_record);
+}
+
+bool ledger_lost_file(struct ledger *ledger, uint64_t inode)
+{
+	struct ledger_file *file = ledger->file;
+
+	/* One that was made since is another, too. */
+	if (!file->map || inode == file->inode ||
+		ledger_file_inode(file->dir_fd) == file->inode)
+		return false;
+	ledger_file_drop(file);
+	return true;
 }
 
 void ledger_return_interval(struct ledger *ledger, struct interval_record *record)

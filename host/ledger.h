@@ -88,7 +88,15 @@ void ledger_return_interval(struct ledger *ledger, struct interval_record *recor
 /* Where in DIR/intervals the first of them goes: what is behind does not count. */
 uint64_t ledger_intervals_end(const struct ledger *ledger);
 
-/* All records up to this sequence are on the disk: domains that ended by then may leave. */
+/*
+ * Whether the file is not the ledger's any more: it was removed, or another one put in
+ * its place. Then the next ledger_apply() makes a new one. inode is the one that was
+ * seen by its name not long ago, 0: none; the disk is asked only if it is another.
+ */
+bool ledger_lost_file(struct ledger *ledger, uint64_t inode);
+
+/* All records up to this sequence are on the disk: domains that ended by then may leave.
+ */
 void ledger_set_durable(struct ledger *ledger, uint64_t sequence);
 
 /*

@@ -119,7 +119,7 @@ void ledger_file_close(struct ledger_file *file)
 	free(file);
 }
 
-static int regular_size(int fd, size_t *ret_size)
+static int regular_size(int fd, size_t *ret_size, uint64_t *ret_inode)
 {
 	struct stat st;
 
@@ -130,6 +130,7 @@ static int regular_size(int fd, size_t *ret_size)
 	if (st.st_size > LEDGER_IMAGE_SIZE_MAX)
 		return -EFBIG;
 	*ret_size = (size_t)st.st_size;
+	*ret_inode = st.st_ino;
 	return 0;
 }
 
@@ -139,11 +140,12 @@ int ledger_file_read(int dir_fd, const char *name, uint8_t **ret_data, size_t *r
 		dir_fd, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	cleanup_free uint8_t *data = NULL;
 	size_t size, used = 0;
+	uint64_t inode;
 	int r;
 
 	if (fd < 0)
 		return -errno;
-	r = regular_size(fd, &size);
+	r = regular_size(fd, &size, &inode);
 	if (r < 0)
 		return r;
 	data = malloc(size + 1);
@@ -217,7 +219,7 @@ int ledger_file_adopt(struct ledger_file *file)
 
 	if (fd < 0)
 		return -errno;
-	r = regular_size(fd, &file->map_size);
+	r = regular_size(fd, &file->map_size, &file->inode);
 	if (r == 0)
 		r = map_file(fd, file->map_size, &file->map);
 	if (r < 0)
@@ -249,6 +251,7 @@ int ledger_file_create(struct ledger_file *file, const struct ledger_counts *siz
 {
 	size_t size = ledger_image_size(2, sizes);
 	cleanup_close int fd = -1;
+	uint64_t inode;
 	int r;
 
 	if (size > LEDGER_IMAGE_SIZE_MAX)
@@ -258,9 +261,14 @@ int ledger_file_create(struct ledger_file *file, const struct ledger_counts *siz
 		return fd;
 	disable_copy_on_write(fd);
 	r = map_file(fd, size, &file->new_map);
-	if (r < 0)
+	if (r == 0)
+		r = regular_size(fd, &size, &inode);
+	if (r < 0) {
+		unmap(&file->new_map, size);
 		return durable_replace(file->dir_fd, LEDGER_FILE, r);
+	}
 	file->new_size = size;
+	file->new_inode = inode;
 	ledger_image_format(ret_image, file->new_map, 2, sizes);
 	return 0;
 }
@@ -276,8 +284,17 @@ int ledger_file_install(
 	unmap(&file->map, file->map_size);
 	file->map = steal_pointer(&file->new_map);
 	file->map_size = file->new_size;
+	file->inode = file->new_inode;
 	file->image = *image;
 	return 0;
+}
+
+uint64_t ledger_file_inode(int dir_fd)
+{
+	struct stat st;
+
+	return fstatat(dir_fd, LEDGER_FILE, &st, AT_SYMLINK_NOFOLLOW) == 0 ? st.st_ino
+									   : 0;
 }
 
 void ledger_file_drop(struct ledger_file *file)

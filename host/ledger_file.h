@@ -20,10 +20,12 @@ struct ledger_file {
 	/* The mapped file and its image; NULL: none. */
 	uint8_t *map;
 	size_t map_size;
+	uint64_t inode;
 	struct ledger_image image;
 	/* One being made. */
 	uint8_t *new_map;
 	size_t new_size;
+	uint64_t new_inode;
 };
 
 /* Makes dir if need be and locks it. Errors and message as ledger_open(). */
@@ -55,6 +57,9 @@ int ledger_file_create(struct ledger_file *file, const struct ledger_counts *siz
 /* error: do not put it there, which is what is returned then. */
 int ledger_file_install(
 	struct ledger_file *file, const struct ledger_image *image, int error);
+
+/* The inode that has the name DIR/ledger; 0: none, or it cannot be told. */
+uint64_t ledger_file_inode(int dir_fd);
 
 /* Lets go of what is mapped; the file stays as it is. */
 void ledger_file_drop(struct ledger_file *file);

@@ -21,8 +21,8 @@ struct merge_finding {
 	bool is_overlap; /* else a gap */
 	const char *uuid;
 	uint64_t since_s, until_s; /* since 0: no beginning */
-	uint64_t ns;	      /* how much of that time is on no record, or on two */
-	const char *hosts[2]; /* on whose it is; "": nobody's */
+	uint64_t ns;		   /* how much of that time is on no record, or on two */
+	const char *hosts[2];	   /* on whose it is; "": nobody's */
 };
 
 void merge_print_head(FILE *out);

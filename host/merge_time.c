@@ -218,9 +218,9 @@ static void find_all_twice(struct merge_times *times)
 		struct merge_time *record = &times->times[i];
 		const struct merge_time *twice;
 
-		if (sweep.before && (strcmp(sweep.before->uuid, record->uuid) != 0 ||
-					    strcmp(sweep.before->origin,
-						    record->origin) != 0))
+		if (sweep.before &&
+			(strcmp(sweep.before->uuid, record->uuid) != 0 ||
+				strcmp(sweep.before->origin, record->origin) != 0))
 			sweep = (struct sweep){ 0 };
 		twice = find_twice(&sweep, record);
 		if (twice) {
@@ -234,9 +234,8 @@ static void find_all_twice(struct merge_times *times)
 	}
 }
 
-static int print_overlap(
-	struct findings *findings, const struct merge_time *twice, uint64_t since_s,
-	uint64_t until_s, uint64_t ns)
+static int print_overlap(struct findings *findings, const struct merge_time *twice,
+	uint64_t since_s, uint64_t until_s, uint64_t ns)
 {
 	const struct merge_finding finding = {
 		.is_overlap = true,
@@ -263,8 +262,8 @@ static int take_out_endless(struct merge_times *times, struct findings *findings
 		if (record->called_s != 0)
 			times->times[n++] = *record;
 		else if (record->twice_hosts[0])
-			r = print_overlap(findings, record, 0, record->until_s,
-				record->twice_ns);
+			r = print_overlap(
+				findings, record, 0, record->until_s, record->twice_ns);
 	}
 	times->n = n;
 	return r;

@@ -453,6 +453,11 @@ void sampler_return_interval(struct sampler *sampler, struct interval_record *re
 	ledger_return_interval(sampler->ledger, record);
 }
 
+bool sampler_lost_ledger(struct sampler *sampler, uint64_t inode)
+{
+	return ledger_lost_file(sampler->ledger, inode);
+}
+
 void sampler_set_durable(struct sampler *sampler, uint64_t sequence)
 {
 	ledger_set_durable(sampler->ledger, sequence);

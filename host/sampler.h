@@ -59,6 +59,7 @@ int sampler_measure(struct sampler *sampler, uint64_t late_ns);
 /* For the writer: see host/ledger.h. */
 bool sampler_next_interval(struct sampler *sampler, struct interval_record *ret_record);
 void sampler_return_interval(struct sampler *sampler, struct interval_record *record);
+bool sampler_lost_ledger(struct sampler *sampler, uint64_t inode);
 void sampler_set_durable(struct sampler *sampler, uint64_t sequence);
 
 /* Of the last tick. Valid until the next sampler_measure(). */

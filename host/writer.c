@@ -40,6 +40,7 @@ struct writer {
 	uint64_t closed_sequence; /* up to which intervals are closed in the checkpoint */
 	/* The last record's day when old ones were looked for; how many came since. */
 	uint64_t folded_day, n_unfolded;
+	int fold_error;
 	struct thread thread;
 	/* Under the thread's lock; only the thread takes from the head. */
 	struct waiting *head, **tail;
@@ -81,6 +82,9 @@ static int take_checkpoint(int dir_fd, struct ledger_header *header)
 		return 0;
 	if (r < 0 || from.header.sequence == header->sequence)
 		return r;
+	/* Another one was put in its place. */
+	if (from.header.sequence < header->sequence)
+		return -ESTALE;
 	size = ledger_image_size(1, &from.header.counts);
 	copy = calloc(1, size);
 	if (!copy)
@@ -97,11 +101,15 @@ static void checkpoint(struct writer *writer)
 {
 	uint64_t last = writer->status.sequence;
 	struct ledger_header header = { .sequence = last };
+	uint64_t inode;
 	int r;
 
 	pthread_mutex_unlock(&writer->thread.lock);
+	inode = ledger_file_inode(writer->dir_fd);
 	r = take_checkpoint(writer->dir_fd, &header);
 	pthread_mutex_lock(&writer->thread.lock);
+	writer->status.has_looked = true;
+	writer->status.ledger_inode = inode;
 	writer->status.error = r;
 	if (r < 0) {
 		writer->status.n_failures++;
@@ -129,8 +137,8 @@ static void write_coefficients(struct writer *writer)
 	writer->status.coefficients_error = r;
 }
 
-/* Should it fail, the next record tries again; all that is lost is room. */
-static void fold(struct writer *writer, const struct interval_record *record)
+/* Should it fail, the next record tries again; all that is lost is room. 0 or -errno. */
+static int fold(struct writer *writer, const struct interval_record *record)
 {
 	const struct interval_fold options = {
 		.hourly_days = writer->config.hourly_days,
@@ -139,14 +147,18 @@ static void fold(struct writer *writer, const struct interval_record *record)
 		.max_sequence = writer->closed_sequence,
 	};
 	uint64_t day = record->interval.until_s / DAY_S;
+	int r;
 
 	if (writer->config.hourly_days == 0 ||
 		(day == writer->folded_day && ++writer->n_unfolded < FOLD_RECORDS))
-		return;
-	if (interval_fold_file(writer->dir_fd, &options, &writer->intervals_end) >= 0) {
+		return writer->fold_error;
+	r = interval_fold_file(writer->dir_fd, &options, &writer->intervals_end);
+	writer->fold_error = r < 0 ? r : 0;
+	if (r >= 0) {
 		writer->folded_day = day;
 		writer->n_unfolded = 0;
 	}
+	return writer->fold_error;
 }
 
 static int skip_block(struct interval_file_block *block, void *data)
@@ -190,17 +202,17 @@ static void free_waiting(struct waiting *waiting)
 /* In their order, up to the first that cannot be written. */
 static void write_intervals(struct writer *writer)
 {
-	int r = 0;
+	int r = 0, fold_error;
 
 	while (writer->head && r == 0) {
 		struct waiting *waiting = writer->head;
 
 		pthread_mutex_unlock(&writer->thread.lock);
 		r = write_record(writer, &waiting->record);
-		if (r == 0)
-			fold(writer, &waiting->record);
+		fold_error = r == 0 ? fold(writer, &waiting->record) : writer->fold_error;
 		pthread_mutex_lock(&writer->thread.lock);
 		writer->status.intervals_error = r;
+		writer->status.fold_error = fold_error;
 		if (r < 0)
 			break;
 		writer->status.n_intervals++;

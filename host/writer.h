@@ -49,11 +49,14 @@ struct writer_status {
 	uint64_t n_failures;
 	uint64_t sequence;	     /* of the last checkpoint */
 	uint64_t boottime_ns;	     /* when it was on the disk */
+	bool has_looked;	     /* for DIR/ledger, at least once */
+	uint64_t ledger_inode;	     /* that it had then; 0: it was not there */
 	int error;		     /* -errno of the last try; 0: it went well */
 	uint64_t n_intervals;	     /* records that are on the disk */
 	uint64_t n_waiting;	     /* and that are not yet */
 	uint64_t intervals_sequence; /* of the last one on the disk */
 	int intervals_error;	/* as error; -ESTALE: the file was cut, or is another */
+	int fold_error;		/* likewise, of folding old records together */
 	int coefficients_error; /* likewise */
 };
 

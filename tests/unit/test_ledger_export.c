@@ -220,7 +220,13 @@ static void test_malformed(void **state)
 		{ "\n", -EBADMSG, 1, "no column since" },
 		{ "a,b\n", -EBADMSG, 1, "no column since" },
 		{ HEAD TIMES "host,,z,idle,1,1,0.5,0,h,m\n", -EBADMSG, 2, "12 fields" },
-		{ HEAD "\n", -EBADMSG, 2, "1 fields instead of 13" },
+		{ HEAD "x\n", -EBADMSG, 2, "there is 1 field instead of 13" },
+		{ HEAD "\n\r\n" TIMES "host,,z,idle,1,1,0.5,0,h,m,\n\n" TIMES "x\n",
+			-EBADMSG, 6, "there are 3 fields" },
+		{ "\xef\xbb\xbf" HEAD TIMES "host,,z,idle,1,1,0.5,0,h,m,\n", 0, 2, "" },
+		{ "\xef\xbb\xbf" JSON_ROW "\n\n\r\n" JSON_ROW "\n{}", -EBADMSG, 5,
+			"no string" },
+		{ JSON_ROW "\n\xef\xbb\xbf{}", -EBADMSG, 2, "no string" },
 		{ HEAD TIMES "host,\"a\nb\n", -EBADMSG, 2, "quote is not closed" },
 		{ HEAD TIMES "host,\"a\"b,z,idle,1,1,0.5,0,h,m,\n", -EBADMSG, 2,
 			"follows a closing quote" },
@@ -281,6 +287,34 @@ static void test_malformed(void **state)
 		assert_int_equal(line, cases[i].line);
 		fclose(in);
 	}
+}
+
+/* What has no newline is not read up to the end of memory. */
+static void test_long_line(void **state)
+{
+	char message[EXPORT_MESSAGE_SIZE];
+	size_t n = 0;
+	uint64_t line;
+	FILE *in = tmpfile();
+
+	(void)state;
+	assert_non_null(in);
+	fputs(JSON_ROW "\n{\"name\":\"", in);
+	for (int i = 0; i < 1 << 20; i++)
+		fputc('x', in);
+	rewind(in);
+	assert_int_equal(export_parse(in, count, &n, &line, message), -EBADMSG);
+	assert_int_equal(line, 2);
+	assert_int_equal(n, 1);
+	assert_non_null(strstr(message, "more than 65536 bytes"));
+	assert_true(ftello(in) < 1 << 18);
+	rewind(in);
+	fputc('{', in);
+	fputc('\0', in);
+	rewind(in);
+	assert_int_equal(export_parse(in, count, &n, &line, message), -EBADMSG);
+	assert_non_null(strstr(message, "NUL"));
+	fclose(in);
 }
 
 /* A record of domains 1 and 2, in package-0; psys is the host's alone. */
@@ -479,6 +513,7 @@ int main(void)
 		cmocka_unit_test(test_round_trip),
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_rows),
 	};

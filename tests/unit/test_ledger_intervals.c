@@ -947,8 +947,8 @@ static void test_returned(void **state)
 	for (uint64_t hour = 0; hour < 4; hour++) {
 		for (int i = 0; i < 3; i++) {
 			assert_true(ledger_next_interval(fixture->ledger, &record));
-			assert_true(record.interval.since_s ==
-				    FIRST_HOUR_S + hour * HOUR_S);
+			assert_true(
+				record.interval.since_s == FIRST_HOUR_S + hour * HOUR_S);
 			if (i < 2)
 				ledger_return_interval(fixture->ledger, &record);
 		}
@@ -959,6 +959,38 @@ static void test_returned(void **state)
 	assert_true(ledger_next_interval(fixture->ledger, &record));
 	ledger_return_interval(fixture->ledger, &record);
 	assert_null(record.domains);
+}
+
+/* That old records stay as they are is told, and when it is over. */
+static void test_fold_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	struct writer_status status;
+	struct writer *writer;
+
+	start_writer(fixture, &writer);
+	child_shell(fixture->dir, "mkdir intervals.new");
+	for (uint64_t day = 0; day < 8; day++) {
+		for (uint64_t hour = 0; hour < 3; hour++) {
+			assert_int_equal(tick_at(fixture, FIRST_HOUR_S + day * DAY_S +
+								  hour * HOUR_S),
+				0);
+			push(fixture, writer);
+			wait_until(writer, false);
+			/* So that the checkpoint comes along. */
+			usleep(10000);
+		}
+		if (day == 6) {
+			status = wait_until(writer, false);
+			assert_int_equal(status.fold_error, -EISDIR);
+			assert_totals(fixture);
+			child_shell(fixture->dir, "rmdir intervals.new");
+		}
+	}
+	status = wait_until(writer, false);
+	assert_int_equal(status.fold_error, 0);
+	assert_true(writer_stop(writer, 60000));
+	assert_totals(fixture);
 }
 
 static int run_full_disk(struct fixture *fixture)
@@ -1213,6 +1245,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_fold_beside_checkpoint, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_returned, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_fold_fails, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_full_disk, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_killed, setup, teardown),
 	};

@@ -179,7 +179,8 @@ static void test_times(void **state)
 		{ "overlap  " UUID_A
 		  "  2023-11-15T00:00:00Z .. 2023-11-16T00:00:00Z  360.000 s counted "
 		  "twice, by h1 and h1\n", /* a day and hours in it, of one host */
-			{ { 1, 0, 24, 0.5, UUID_A, "h1" }, { 2, 5, 6, 0.05, UUID_A, "h1" },
+			{ { 1, 0, 24, 0.5, UUID_A, "h1" },
+				{ 2, 5, 6, 0.05, UUID_A, "h1" },
 				{ 2, 7, 8, 0.05, UUID_A, "h1" },
 				{ 3, 7, 8, 0.25, UUID_A, "h2" } } },
 		{ "overlap  " UUID_A

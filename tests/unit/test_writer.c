@@ -310,6 +310,62 @@ static void test_intervals_replaced(void **state)
 	child_shell(fixture->dir, "test $(stat -c %s intervals) = 256");
 }
 
+/* Somebody removes the ledger's file, or puts another one there: it is made again. */
+static void test_ledger_lost(void **state)
+{
+	static const char *const commands[] = { "rm ledger", "cp ledger l; mv l ledger",
+		"cp old l; mv l ledger" };
+	struct fixture *fixture = *state;
+	struct writer_status status = { 0 };
+	uint64_t inode, total_uj;
+	struct stat st;
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/ledger", fixture->dir);
+	start(fixture, 1);
+	step(fixture);
+	child_shell(fixture->dir, "cp ledger old");
+	step(fixture);
+	wait_for(fixture, 1);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(stat(path, &st), 0);
+		inode = st.st_ino;
+		for (int t = 0; t < 5000 && status.ledger_inode != inode; t++) {
+			usleep(1000);
+			writer_status(fixture->writer, &status);
+		}
+		assert_true(status.has_looked && status.ledger_inode == inode);
+		assert_false(ledger_lost_file(fixture->ledger, inode));
+		/* Seen before the ledger made a file itself. */
+		assert_false(ledger_lost_file(fixture->ledger, inode + 1));
+		child_shell(fixture->dir, commands[i]);
+		for (int t = 0; t < 5000 && status.ledger_inode == inode; t++) {
+			usleep(1000);
+			writer_status(fixture->writer, &status);
+		}
+		/* The checkpoint does not go back. */
+		assert_int_equal(status.error, i == 2 ? -ESTALE : 0);
+		assert_true(ledger_lost_file(fixture->ledger, status.ledger_inode));
+		assert_false(ledger_lost_file(fixture->ledger, status.ledger_inode));
+		step(fixture);
+		for (int t = 0;
+			t < 5000 &&
+			status.sequence != ledger_header(fixture->ledger)->sequence;
+			t++) {
+			usleep(1000);
+			writer_status(fixture->writer, &status);
+		}
+		assert_true(status.sequence == ledger_header(fixture->ledger)->sequence);
+		assert_int_equal(status.error, 0);
+	}
+	stop(fixture);
+	total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
+	ledger_close(fixture->ledger);
+	child_shell(fixture->dir, "rm ledger.checkpoint");
+	open_ledger(fixture);
+	assert_true(ledger_zone(fixture->ledger, 0)->total_uj == total_uj);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -320,6 +376,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(
 			test_coefficients_failure, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_failure, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_ledger_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_intervals, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_intervals_replaced, setup, teardown),
 	};
