@@ -12,7 +12,7 @@ LOOP = f"""
 while :; do
     read -r t _ </proc/uptime
     v=
-    {{ read -r v <{POWERCAP}/intel-rapl:0/energy_uj; }} 2>/dev/null
+    {{ read -r v <{POWERCAP}/intel-rapl:0/energy_uj || v=; }} 2>/dev/null
     read -r u _ </proc/uptime
     echo "$t $u ${{v:--}}"
     usleep 50000
