@@ -165,6 +165,14 @@ static int add_numbers(struct merge_sum *sum, const struct export_row *row)
 	return 0;
 }
 
+/* What measured the row, as exactly as the export says it. */
+static const char *origin_of(const struct export_row *row)
+{
+	if (row->ledger[0])
+		return row->ledger;
+	return row->machine_id[0] ? row->machine_id : row->host;
+}
+
 static int add_time(struct ledger_merge *merge, const struct export_row *row,
 	const struct merge_sum *sum)
 {
@@ -174,8 +182,7 @@ static int add_time(struct ledger_merge *merge, const struct export_row *row,
 		.row = sum,
 		.host = keep_text(merge, row->host),
 		.machine_id = keep_text(merge, row->machine_id),
-		.origin = keep_text(
-			merge, row->machine_id[0] ? row->machine_id : row->host),
+		.origin = keep_text(merge, origin_of(row)),
 		.is_domain = uuid_parse(row->uuid, &uuid) == 0,
 		.file = merge->file,
 		.since_s = row->since_s,
