@@ -31,7 +31,7 @@ struct parser {
 	size_t used;
 	size_t n_fields;
 	size_t fields[FIELDS_MAX];
-	size_t columns[EXPORT_COLUMNS]; /* the field of each */
+	size_t columns[EXPORT_COLUMNS]; /* the field of each; SIZE_MAX: there is none */
 };
 
 __attribute__((__format__(printf, 2, 3))) static int fail(
@@ -169,7 +169,9 @@ static int read_head(struct parser *parser)
 		while (r > 0 && i < parser->n_fields &&
 			strcmp(field(parser, i), export_column_names[column]) != 0)
 			i++;
-		if (r == 0 || i == parser->n_fields)
+		if (r > 0 && i == parser->n_fields && column >= EXPORT_LEDGER)
+			i = SIZE_MAX;
+		else if (r == 0 || i == parser->n_fields)
 			return fail(parser,
 				"there is no column %s; this is no export of vmpower's",
 				export_column_names[column]);
@@ -196,7 +198,9 @@ static int read_csv(struct parser *parser)
 				parser->n_fields == 1 ? "is" : "are", parser->n_fields,
 				parser->n_fields == 1 ? "" : "s", n_fields);
 		for (size_t i = 0; i < EXPORT_COLUMNS; i++)
-			texts[i] = field(parser, parser->columns[i]);
+			texts[i] = parser->columns[i] == SIZE_MAX
+					   ? ""
+					   : field(parser, parser->columns[i]);
 		r = take_row(parser, texts);
 		if (r)
 			return r;
@@ -214,7 +218,8 @@ static int take_object(struct parser *parser, const cJSON *object)
 		const char *name = export_column_names[i];
 		const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, name);
 
-		if (i == EXPORT_SINCE && cJSON_IsNull(item))
+		if ((i == EXPORT_SINCE && cJSON_IsNull(item)) ||
+			(i >= EXPORT_LEDGER && !item))
 			texts[i] = "";
 		else if (cJSON_IsString(item))
 			texts[i] = item->valuestring;

@@ -34,6 +34,8 @@ const char *const export_column_names[EXPORT_COLUMNS] = {
 	[EXPORT_HOST_NAME] = "host",
 	[EXPORT_MACHINE_ID] = "machine_id",
 	[EXPORT_SOURCE] = "source",
+	[EXPORT_LEDGER] = "ledger",
+	[EXPORT_IDLE_ORIGIN] = "idle_origin",
 };
 
 /* The values that are not text already. */
@@ -60,6 +62,8 @@ static void format_values(const struct export_row *row, struct values *values)
 		[EXPORT_HOST_NAME] = row->host,
 		[EXPORT_MACHINE_ID] = row->machine_id,
 		[EXPORT_SOURCE] = row->source,
+		[EXPORT_LEDGER] = row->ledger,
+		[EXPORT_IDLE_ORIGIN] = row->idle_origin,
 	};
 
 	values->since[0] = '\0';
@@ -196,6 +200,7 @@ static int parse_column(
 	const char *const texts[EXPORT_COLUMNS], size_t column, struct export_row *row)
 {
 	const char *text = texts[column];
+	struct uuid uuid;
 
 	switch ((enum export_column)column) {
 	case EXPORT_SINCE:
@@ -206,6 +211,8 @@ static int parse_column(
 			       : -EINVAL;
 	case EXPORT_UUID:
 		return check_uuid(text);
+	case EXPORT_LEDGER:
+		return text[0] ? uuid_parse(text, &uuid) : 0;
 	case EXPORT_ZONE:
 		return text[0] ? 0 : -EINVAL;
 	case EXPORT_KIND:
@@ -220,6 +227,7 @@ static int parse_column(
 	case EXPORT_HOST_NAME:
 	case EXPORT_MACHINE_ID:
 	case EXPORT_SOURCE:
+	case EXPORT_IDLE_ORIGIN:
 	case EXPORT_COLUMNS:
 		break;
 	}
@@ -237,6 +245,8 @@ int export_row_parse(const char *const texts[EXPORT_COLUMNS], struct export_row 
 		.host = texts[EXPORT_HOST_NAME],
 		.machine_id = texts[EXPORT_MACHINE_ID],
 		.source = texts[EXPORT_SOURCE],
+		.ledger = texts[EXPORT_LEDGER],
+		.idle_origin = texts[EXPORT_IDLE_ORIGIN],
 	};
 
 	for (size_t i = 0; i < EXPORT_COLUMNS; i++) {

@@ -35,6 +35,9 @@ enum export_column {
 	EXPORT_HOST_NAME,
 	EXPORT_MACHINE_ID,
 	EXPORT_SOURCE,
+	/* What is not there from here on is read as empty. */
+	EXPORT_LEDGER,
+	EXPORT_IDLE_ORIGIN,
 	EXPORT_COLUMNS,
 };
 
@@ -51,6 +54,9 @@ struct export_row {
 	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
 	const char *host, *machine_id;
 	const char *source; /* "powercap", "estimate", "powercap+estimate", "" */
+	const char *ledger; /* its UUID, or "": energy is in one ledger once */
+	/* "configured", "calibrated", "learned", several with a + between them, or "" */
+	const char *idle_origin;
 };
 
 void export_row_write_csv_head(FILE *out);

@@ -15,7 +15,7 @@
  *	7     sequence of its last tick
  *	8     since, seconds since 1970; 0: from before all others
  *	9     until
- *	10    sources: LEDGER_SOURCE_ bits
+ *	10    sources: LEDGER_SOURCE_ and LEDGER_IDLE_ bits
  *	11    ns measured, estimated, degraded, of the host
  *	14    number of zones
  *	15    number of domains

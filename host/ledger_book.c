@@ -374,6 +374,21 @@ int ledger_book_prepare(struct ledger_book *book, const struct ledger_update *up
 	return r;
 }
 
+/* Of zones whose idle power was known; what it was is host/tick.h's. */
+static uint64_t idle_origins(const struct tick *tick)
+{
+	static const uint64_t bits[] = { [IDLE_POWER_LEARNED] = LEDGER_IDLE_LEARNED,
+		[IDLE_POWER_CONFIGURED] = LEDGER_IDLE_CONFIGURED,
+		[IDLE_POWER_CALIBRATED] = LEDGER_IDLE_CALIBRATED };
+	uint64_t origins = 0;
+
+	for (size_t i = 0; i < tick->n_zones; i++) {
+		if (tick->zones[i].idle_uw > 0)
+			origins |= bits[tick->zones[i].idle_origin];
+	}
+	return origins;
+}
+
 static void add_zones(struct ledger_book *book, const struct ledger_update *update)
 {
 	for (uint32_t i = 0; i < book->header.counts.zones; i++)
@@ -473,7 +488,7 @@ void ledger_book_add(struct ledger_book *book, const struct ledger_update *updat
 	header->wall_ns = update->wall_ns;
 	header->quality_ns[update->tick->quality] += update->tick->dt_ns;
 	header->open.to_sequence = header->sequence;
-	header->open.sources |= update->source;
+	header->open.sources |= update->source | idle_origins(update->tick);
 	header->counts.cpus = (uint32_t)sample->n_cpus;
 	header->counts.threads = 0;
 	for (size_t i = 0; i < sample->n_domains; i++)

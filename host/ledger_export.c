@@ -112,7 +112,7 @@ static void set_time(const struct ledger_export *query, struct ledger_interval *
 		interval->until_s = query->until_s;
 }
 
-static int compare_records(const void *a, const void *b)
+static int compare_times(const void *a, const void *b)
 {
 	const struct ledger_interval *x = &((const struct interval_record *)a)->interval;
 	const struct ledger_interval *y = &((const struct interval_record *)b)->interval;
@@ -122,9 +122,27 @@ static int compare_records(const void *a, const void *b)
 	return (x->until_s > y->until_s) - (x->until_s < y->until_s);
 }
 
+static int compare_records(const void *a, const void *b)
+{
+	const struct interval_record *x = a, *y = b;
+	int order = compare_times(a, b);
+
+	return order ? order : uuid_compare(&x->book, &y->book);
+}
+
+/* All of one ledger together. */
+static int compare_books(const void *a, const void *b)
+{
+	const struct interval_record *x = a, *y = b;
+	int order = uuid_compare(&x->book, &y->book);
+
+	return order ? order : compare_times(a, b);
+}
+
 /* Drops what is out of range, sorts the rest, and adds up what is of the same time. */
 static int group(const struct ledger_export *query, struct ledger_history *history)
 {
+	bool is_total = query->interval == LEDGER_EXPORT_TOTAL;
 	size_t n = 0, kept = 0;
 
 	for (size_t i = 0; i < history->n; i++) {
@@ -140,17 +158,20 @@ static int group(const struct ledger_export *query, struct ledger_history *histo
 	history->n = n;
 	if (n == 0)
 		return 0;
-	qsort(history->records, n, sizeof(*history->records), compare_records);
+	qsort(history->records, n, sizeof(*history->records),
+		is_total ? compare_books : compare_records);
 	for (size_t begin = 0, end = 0; begin < n; begin = end) {
 		cleanup(interval_sum_deinit) struct interval_sum sum = { 0 };
 		const struct interval_record first = {
-			.interval = history->records[begin].interval
+			.book = history->records[begin].book,
+			.interval = history->records[begin].interval,
 		};
 		int r = 0;
 
 		for (; r == 0 && end < n &&
-			(query->interval == LEDGER_EXPORT_TOTAL ||
-				compare_records(&first, &history->records[end]) == 0);
+			(is_total ? uuid_compare(
+					    &first.book, &history->records[end].book) == 0
+				  : compare_records(&first, &history->records[end]) == 0);
 			end++)
 			r = interval_sum_add(&sum, &history->records[end]);
 		if (r == 0)
@@ -169,6 +190,15 @@ static const char *source_name(uint64_t sources)
 		"powercap+estimate" };
 
 	return names[sources & (LEDGER_SOURCE_POWERCAP | LEDGER_SOURCE_ESTIMATE)];
+}
+
+static const char *idle_origin_name(uint64_t sources)
+{
+	static const char *const names[] = { "", "configured", "calibrated",
+		"configured+calibrated", "learned", "configured+learned",
+		"calibrated+learned", "configured+calibrated+learned" };
+
+	return names[sources / LEDGER_IDLE_CONFIGURED % 8];
 }
 
 static int write_row(const struct export *export, const struct export_row *row)
@@ -245,6 +275,7 @@ static int write_host(const struct export *export, const struct interval_record 
 
 static int write_record(const struct export *export, const struct interval_record *record)
 {
+	char ledger[UUID_TEXT_SIZE];
 	const struct export_row row = {
 		.since_s = record->interval.since_s,
 		.until_s = record->interval.until_s,
@@ -252,9 +283,12 @@ static int write_record(const struct export *export, const struct interval_recor
 		.host = export->query->host,
 		.machine_id = export->query->machine_id,
 		.source = source_name(record->interval.sources),
+		.ledger = ledger,
+		.idle_origin = idle_origin_name(record->interval.sources),
 	};
 	int r = 0;
 
+	uuid_format(&record->book, ledger);
 	for (uint32_t i = 0; r == 0 && i < record->n_domains; i++) {
 		if (is_asked_for(export, &record->domains[i].uuid))
 			r = write_domain(export, record, i, row);

@@ -174,8 +174,9 @@ static int add_time(struct ledger_merge *merge, const struct export_row *row,
 		.row = sum,
 		.host = keep_text(merge, row->host),
 		.machine_id = keep_text(merge, row->machine_id),
-		.origin = keep_text(
-			merge, row->machine_id[0] ? row->machine_id : row->host),
+		.origin = keep_text(merge, row->ledger[0]	? row->ledger
+					   : row->machine_id[0] ? row->machine_id
+								: row->host),
 		.is_domain = uuid_parse(row->uuid, &uuid) == 0,
 		.file = merge->file,
 		.since_s = row->since_s,

@@ -11,10 +11,10 @@
  * and the last record of a domain are allowed to fall short: that is when it began, and
  * ended.
  *
- * What one host measured is in one record: where records of the same machine (or, if
- * they do not know it, host name) from two files overlap in time, or are there twice in
- * one file, they are an overlap, however little of the time they cover. So are the
- * host's own.
+ * What one host measured is in one record: where records of the same ledger (or, if
+ * they do not know it, machine, or host name) from two files overlap in time, or are
+ * there twice in one file, they are an overlap, however little of the time they cover. So
+ * are the host's own.
  */
 #pragma once
 

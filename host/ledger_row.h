@@ -23,9 +23,12 @@
 #define LEDGER_NAME_SIZE	128
 #define LEDGER_IDLE_STATE_WORDS 16
 
-/* Where energy came from; a set of these. */
+/* Where energy came from, and whence its idle part was known; a set of these. */
 #define LEDGER_SOURCE_POWERCAP 1u
 #define LEDGER_SOURCE_ESTIMATE 2u
+#define LEDGER_IDLE_CONFIGURED 4u
+#define LEDGER_IDLE_CALIBRATED 8u
+#define LEDGER_IDLE_LEARNED    16u
 
 /*
  * A stretch of ticks and what it is called: they ended in [since, until), seconds of

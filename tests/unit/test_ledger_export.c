@@ -80,7 +80,9 @@ static struct export_row make_row(void)
 		.quality_ns = { 3599999999999, 0, 1 },
 		.host = "h,1",
 		.machine_id = "m",
-		.source = "powercap" };
+		.source = "powercap",
+		.ledger = "00000009-0000-4000-8000-000000000000",
+		.idle_origin = "configured+learned" };
 }
 
 struct taken {
@@ -110,6 +112,8 @@ static int take_same(const struct export_row *row, void *data)
 	assert_string_equal(row->host, expected.host);
 	assert_string_equal(row->machine_id, expected.machine_id);
 	assert_string_equal(row->source, expected.source);
+	assert_string_equal(row->ledger, expected.ledger);
+	assert_string_equal(row->idle_origin, expected.idle_origin);
 	taken->n++;
 	return 0;
 }
@@ -155,7 +159,8 @@ static void test_text(void **state)
 		"00000001-0000-4000-8000-000000000000,"
 		"\"=1+1,\"\"a\"\"\r\n'\xc3\xa4\t\x01\\\",package-0,idle,"
 		"18446744073709551615,3599.999999999,0.000000000,0.000000001,"
-		"\"h,1\",m,powercap\r\n";
+		"\"h,1\",m,powercap,00000009-0000-4000-8000-000000000000,"
+		"configured+learned\r\n";
 	static const char json[] =
 		"{\"since\":\"2023-11-15T00:00:00Z\",\"until\":\"2023-11-15T01:00:00Z\","
 		"\"uuid\":\"00000001-0000-4000-8000-000000000000\","
@@ -163,7 +168,9 @@ static void test_text(void **state)
 		"\"zone\":\"package-0\",\"kind\":\"idle\","
 		"\"energy_uj\":\"18446744073709551615\",\"measured_s\":\"3599.999999999\","
 		"\"estimated_s\":\"0.000000000\",\"degraded_s\":\"0.000000001\","
-		"\"host\":\"h,1\",\"machine_id\":\"m\",\"source\":\"powercap\"}\n";
+		"\"host\":\"h,1\",\"machine_id\":\"m\",\"source\":\"powercap\","
+		"\"ledger\":\"00000009-0000-4000-8000-000000000000\","
+		"\"idle_origin\":\"configured+learned\"}\n";
 	struct export_row row = make_row();
 	char *text = NULL;
 	size_t size;
@@ -262,6 +269,12 @@ static void test_malformed(void **state)
 		{ "{\"since\":null,\"until\":\"2023-11-15\",\"uuid\":\"host\","
 		  "\"name\":\"\"," JSON_TAIL "{\n",
 			-EBADMSG, 2, "no JSON object" },
+		{ "{\"ledger\":\"m\",\"since\":null,\"until\":\"2023-11-15\","
+		  "\"uuid\":\"host\",\"name\":\"\"," JSON_TAIL,
+			-EBADMSG, 1, "'m' is no ledger" },
+		{ "{\"idle_origin\":1,\"since\":null,\"until\":\"2023-11-15\","
+		  "\"uuid\":\"host\",\"name\":\"\"," JSON_TAIL,
+			-EBADMSG, 1, "no string \"idle_origin\"" },
 		{ "{}\n", -EBADMSG, 1, "no string \"since\"" },
 		{ JSON_ROW " \t\r\n" JSON_ROW, 0, 2, "" },
 		{ JSON_ROW "\n" JSON_ROW JSON_ROW "\n", -EBADMSG, 2,
@@ -317,6 +330,26 @@ static void test_long_line(void **state)
 	fclose(in);
 }
 
+struct books {
+	size_t n_rows;
+	uint64_t uj[3]; /* by the first byte of the ledger's UUID */
+};
+
+static int sum_by_book(const struct export_row *row, void *data)
+{
+	struct books *books = data;
+	struct uuid uuid;
+
+	assert_int_equal(uuid_parse(row->ledger, &uuid), 0);
+	assert_true(uuid.bytes[0] == 1 || uuid.bytes[0] == 2);
+	assert_string_equal(row->idle_origin,
+		uuid.bytes[0] == 1 ? "calibrated" : "configured+calibrated+learned");
+	assert_string_equal(row->source, "powercap");
+	books->uj[uuid.bytes[0]] += row->energy_uj;
+	books->n_rows++;
+	return 0;
+}
+
 /* A record of domains 1 and 2, in package-0; psys is the host's alone. */
 static void add_record(struct ledger_history *history, uint64_t since_s, uint64_t until_s,
 	uint64_t unit_uj, const char *name)
@@ -328,7 +361,7 @@ static void add_record(struct ledger_history *history, uint64_t since_s, uint64_
 		.interval = { .to_sequence = history->n,
 			.since_s = since_s,
 			.until_s = until_s,
-			.sources = LEDGER_SOURCE_POWERCAP },
+			.sources = LEDGER_SOURCE_POWERCAP | LEDGER_IDLE_CALIBRATED },
 		.quality_ns = { 1000000000 },
 	};
 	assert_int_equal(interval_record_take_zone(record, "package-0", &zone), 0);
@@ -400,6 +433,49 @@ static void run(const struct ledger_export *query, export_take *take, void *data
 	assert_int_equal(export_parse(file, take, data, &line, message), 0);
 	fclose(file);
 	ledger_history_deinit(&history);
+}
+
+/* Ledgers are told apart in each row, whatever the interval. */
+static void test_ledgers(void **state)
+{
+	(void)state;
+	for (int interval = LEDGER_EXPORT_HOUR; interval <= LEDGER_EXPORT_TOTAL;
+		interval++) {
+		struct ledger_history history = { .records = calloc(
+							  4, sizeof(*history.records)) };
+		const struct ledger_export query = {
+			.interval = (enum ledger_export_interval)interval,
+			.json = interval % 2,
+			.host = "h",
+			.machine_id = "m",
+		};
+		struct books books = { 0 };
+		char message[EXPORT_MESSAGE_SIZE];
+		const char *unknown;
+		FILE *file = tmpfile();
+		uint64_t line;
+
+		assert_non_null(history.records);
+		assert_non_null(file);
+		for (uint8_t i = 0; i < 4; i++) {
+			add_record(&history, DAY + i / 2 * HOUR_S,
+				DAY + (i / 2 + 1u) * HOUR_S, i % 2 ? 10 : 1, "web");
+			history.records[i].book.bytes[0] = i % 2 ? 2 : 1;
+			if (i == 1 || (i == 3 && interval == LEDGER_EXPORT_HOUR))
+				history.records[i].interval.sources |=
+					LEDGER_IDLE_CONFIGURED | LEDGER_IDLE_LEARNED;
+			history.records[i].zones[1].host.dynamic_uj = 0;
+		}
+		assert_int_equal(
+			ledger_export_write(&query, &history, file, &unknown), 0);
+		rewind(file);
+		assert_int_equal(
+			export_parse(file, sum_by_book, &books, &line, message), 0);
+		assert_true(books.uj[1] > 0 && books.uj[2] == 10 * books.uj[1]);
+		assert_int_equal(books.n_rows, interval == LEDGER_EXPORT_HOUR ? 40 : 20);
+		fclose(file);
+		ledger_history_deinit(&history);
+	}
 }
 
 static void test_ranges(void **state)
@@ -514,6 +590,7 @@ int main(void)
 		cmocka_unit_test(test_text),
 		cmocka_unit_test(test_malformed),
 		cmocka_unit_test(test_long_line),
+		cmocka_unit_test(test_ledgers),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_rows),
 	};

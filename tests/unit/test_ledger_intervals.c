@@ -113,6 +113,9 @@ static int tick_at(struct fixture *fixture, uint64_t wall_s)
 		fixture->world.wall_ns = wall_s * NSEC_PER_SEC;
 	fixture->world.tick.quality = (enum message_quality)(
 		world_random(&fixture->world) % 3);
+	/* Of the other zone it is not known. */
+	fixture->world.tick.zones[0].idle_uw = 1;
+	fixture->world.tick.zones[0].idle_origin = IDLE_POWER_CALIBRATED;
 	update = world_update(&fixture->world);
 	if (fixture->world.sample.n_domains <= 5)
 		update.names = names;
@@ -263,7 +266,8 @@ static void test_hours(void **state)
 	history = read_history(fixture);
 	assert_int_equal(history.n, 5);
 	assert_string_equal(history.records[0].domains[1].name, "db");
-	assert_int_equal(history.records[0].interval.sources, LEDGER_SOURCE_POWERCAP);
+	assert_int_equal(history.records[0].interval.sources,
+		LEDGER_SOURCE_POWERCAP | LEDGER_IDLE_CALIBRATED);
 	assert_true(history.records[0].interval.since_s == FIRST_HOUR_S);
 	assert_true(history.records[0].interval.until_s == FIRST_HOUR_S + HOUR_S);
 	ledger_history_deinit(&history);

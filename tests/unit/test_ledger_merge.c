@@ -44,6 +44,8 @@ static void add(struct ledger_merge *merge, const struct span *span)
 			.host = span->host,
 			.machine_id = span->host,
 			.source = "powercap",
+			.ledger = "",
+			.idle_origin = "",
 		};
 
 		assert_int_equal(ledger_merge_add(merge, &row), 0);
@@ -258,6 +260,41 @@ static void test_times(void **state)
 	}
 }
 
+/* A ledger is the same wherever it was copied to, and a host may have two. */
+static void test_ledgers(void **state)
+{
+	static const char *const ledgers[] = { "00000009-0000-4000-8000-000000000001",
+		"00000009-0000-4000-8000-000000000002" };
+	static const char *const machines[] = { "m", "n" };
+
+	(void)state;
+	for (int same_ledger = 0; same_ledger < 2; same_ledger++) {
+		struct ledger_merge *merge = ledger_merge_new();
+		struct export_row row = { .since_s = DAY,
+			.until_s = DAY + 3600,
+			.uuid = UUID_A,
+			.name = "",
+			.zone = "z",
+			.kind = "idle",
+			.quality_ns = { 1000000000 },
+			.host = "h",
+			.source = "",
+			.idle_origin = "" };
+		char *text;
+
+		assert_non_null(merge);
+		for (int i = 0; i < 2; i++) {
+			ledger_merge_begin_file(merge);
+			row.ledger = ledgers[same_ledger ? 0 : i];
+			row.machine_id = machines[same_ledger ? i : 0];
+			assert_int_equal(ledger_merge_add(merge, &row), 0);
+		}
+		text = print(merge, false, same_ledger);
+		free(text);
+		ledger_merge_free(merge);
+	}
+}
+
 static void test_overflow(void **state)
 {
 	struct ledger_merge *merge = ledger_merge_new();
@@ -270,7 +307,9 @@ static void test_overflow(void **state)
 		.energy_uj = UINT64_MAX,
 		.host = "h",
 		.machine_id = "m",
-		.source = "" };
+		.source = "",
+		.ledger = "",
+		.idle_origin = "" };
 
 	(void)state;
 	assert_non_null(merge);
@@ -289,6 +328,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_times),
+		cmocka_unit_test(test_ledgers),
 		cmocka_unit_test(test_overflow),
 	};
 
