@@ -87,7 +87,8 @@ def test_export_is_the_ledger(scene):
     assert {r["name"] for r in rows(text)} == {"one", "two", ""}
     assert {r["source"] for r in rows(text)} == {"powercap"}
     assert len({r["ledger"] for r in rows(text)}) == 1
-    assert {r["idle_origin"] for r in rows(text)} == {"learned"}
+    # Nothing was learned yet if no stretch was idle enough.
+    assert {r["idle_origin"] for r in rows(text)} <= {"", "learned"}
     for options in ((), ("--interval", "day"), ("--format", "json")):
         assert sums(rows(export(hostd, *options))) == found
     only = sums(rows(export(hostd, "--domain", "two")))
