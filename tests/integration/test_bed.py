@@ -88,6 +88,10 @@ def test_simrapl_tells_the_truth(bed):
     outer = next(int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and
                  f"NSpid:\t{p.name}\t{qemu}\n" in (p / "status").read_text())
 
+    # Where a thread that moves was, the kernel's ticks and ours tell apart differently.
+    for vcpu in (0, 1):
+        host.virsh("vcpupin", guest.name, vcpu, vcpu % os.cpu_count(), "--live")
+    host.virsh("emulatorpin", guest.name, 0, "--live")
     guest.load(0.9, cpu=0)
     start_ns, start_s = time.clock_gettime_ns(time.CLOCK_BOOTTIME), busy_seconds(outer)
     shown, wraps, last = 0, 0, int(sim.path("intel-rapl:0").read_text())
@@ -114,7 +118,9 @@ def test_simrapl_tells_the_truth(bed):
     assert domain > 5e6 * busy_w
     for p in (0, 1):
         of_domain = over("domain_uj", guest.uuid, f"package-{p}")
-        assert of_domain <= over("zone_uj", f"package-{p}", "dynamic") * 1.03
+        # A zone goes by /proc/stat, which on most kernels looks at what runs at each tick
+        # of the clock: of a CPU that hardly works, it may miss some ticks' worth.
+        assert of_domain <= over("zone_uj", f"package-{p}", "dynamic") * 1.03 + busy_w * 1e5
         assert of_domain * 5 / busy_w == pytest.approx(
             over("domain_uj", guest.uuid, f"dram-{p}"), rel=1e-3)
 
