@@ -32,3 +32,19 @@ static inline bool random_one_in(struct random_state *random, uint64_t n)
 {
 	return random_below(random, n) == 0;
 }
+
+/* 0 to 1. */
+static inline double random_part(struct random_state *random)
+{
+	return (double)random_below(random, 1000001) / 1e6;
+}
+
+/* About normal, standard deviation 1. */
+static inline double random_error(struct random_state *random)
+{
+	double sum = -6;
+
+	for (int i = 0; i < 12; i++)
+		sum += random_part(random);
+	return sum;
+}

@@ -51,21 +51,6 @@ struct truth {
 	double factors[PLAYERS];
 };
 
-static double random_part(struct random_state *random)
-{
-	return (double)random_below(random, 1000001) / 1e6;
-}
-
-/* About normal, standard deviation 1. */
-static double random_error(struct random_state *random)
-{
-	double sum = -6;
-
-	for (int i = 0; i < 12; i++)
-		sum += random_part(random);
-	return sum;
-}
-
 static void check_near(double actual, double expected, double tolerance)
 {
 	if (fabs(actual - expected) <= tolerance)

@@ -14,11 +14,6 @@
 
 #define CORES 16
 
-static double random_part(struct random_state *random)
-{
-	return (double)random_below(random, 1000000) / 1e6;
-}
-
 /* Ticks of a second, loads of all kinds, clocks that fall by this a core. */
 static void run(struct turbo *turbo, struct random_state *random, unsigned int seconds,
 	double fall, double noise)
