@@ -20,6 +20,9 @@
 #include "shared/log.h"
 #include "shared/rooted.h"
 
+/* How long the first tick waits for the memory of domains to be read. */
+#define RESIDENCY_FIRST_MS 500
+
 /* What the log knows of a zone, under its name: indices change in a scan. */
 struct zone_report {
 	char name[MACHINE_ZONE_NAME_SIZE];
@@ -32,6 +35,7 @@ struct sampler {
 	struct cpufreq *cpufreq;
 	struct cpu_source *cpu_source;
 	struct residency *residency;
+	bool residency_known;
 	pid_t stuck_pid; /* that the log knows of */
 	struct meter *meter;
 	struct ledger *ledger;
@@ -278,6 +282,22 @@ static void log_residency(struct sampler *sampler)
 		log_info("The memory of domains is read again");
 }
 
+/*
+ * The first tick may be of a whole outage: it waits a little for what later ones are
+ * told by the way. Without memory for it, memory is as configured.
+ */
+static void fill_residency(struct sampler *sampler)
+{
+	const struct machine *machine = energy_machine(sampler->energy);
+	int r = residency_fill(sampler->residency, machine, &sampler->sample);
+
+	if (sampler->residency_known || r < 0)
+		return;
+	(void)residency_wait(sampler->residency, RESIDENCY_FIRST_MS);
+	(void)residency_fill(sampler->residency, machine, &sampler->sample);
+	sampler->residency_known = true;
+}
+
 static int read_sources(struct sampler *sampler)
 {
 	char message[ENERGY_MESSAGE_SIZE > CPU_SOURCE_MESSAGE_SIZE
@@ -291,10 +311,8 @@ static int read_sources(struct sampler *sampler)
 		cpufreq_fill(sampler->cpufreq, &sampler->sample);
 		r = cpu_source_read(sampler->cpu_source, &sampler->sample);
 	}
-	/* Without memory for it, memory is as configured. */
 	if (r == 0)
-		(void)residency_fill(sampler->residency, energy_machine(sampler->energy),
-			&sampler->sample);
+		fill_residency(sampler);
 	log_residency(sampler);
 	while (energy_next_message(sampler->energy, message))
 		log_warning("%s", message);
