@@ -48,22 +48,13 @@ static void say(const struct enrolment *enrolment, const char *text)
 	fprintf(enrolment->out, ": %s\n", text);
 }
 
-static void complain(const char *name, const char *what, const char *why)
-{
-	fputs("vmpower: ", stderr);
-	text_print(stderr, name);
-	fprintf(stderr, ": %s: ", what);
-	text_print(stderr, why);
-	fputc('\n', stderr);
-}
-
 static int read_definition(const struct enrolment *enrolment,
 	const struct definition *definition, struct domain_xml *ret_xml)
 {
 	int r = virt_read_domain(enrolment->domain, definition->read_flags, ret_xml);
 
 	if (r < 0)
-		complain(enrolment->name, "cannot read its XML",
+		virt_complain(enrolment->name, "cannot read its XML",
 			r == -ENOENT ? virt_error() : strerror(-r));
 	return r;
 }
@@ -76,7 +67,7 @@ static int attach(const struct enrolment *enrolment, const struct definition *de
 		    enrolment->domain, channel_xml, definition->change_flags) < 0) {
 		snprintf(what, sizeof(what), "cannot add the channel to the %s",
 			definition->name);
-		complain(enrolment->name, what, virt_error());
+		virt_complain(enrolment->name, what, virt_error());
 		return -EIO;
 	}
 	return 0;
@@ -108,7 +99,7 @@ static int enroll_persistent(const struct enrolment *enrolment)
 static int refuse_plug(const struct enrolment *enrolment, bool is_persistent)
 {
 	if (!is_persistent) {
-		complain(enrolment->name, "cannot enroll it",
+		virt_complain(enrolment->name, "cannot enroll it",
 			"it is transient and runs without a virtio-serial controller; add the "
 			"channel to the XML it is created from");
 		return -EOPNOTSUPP;
@@ -176,11 +167,11 @@ static int undo(const struct enrolment *enrolment, const struct definition *defi
 		    definition->change_flags) < 0) {
 		snprintf(text, sizeof(text), "cannot remove the channel from the %s",
 			definition->name);
-		complain(enrolment->name, text, virt_error());
+		virt_complain(enrolment->name, text, virt_error());
 		return -EIO;
 	}
 	if (definition == &running && !is_gone(enrolment)) {
-		complain(enrolment->name, "the guest does not let go of the channel",
+		virt_complain(enrolment->name, "the guest does not let go of the channel",
 			"it will when its operating system runs; look again later");
 		return -EBUSY;
 	}
@@ -213,7 +204,7 @@ int enroll_run(FILE *out, const char *connect, const char *domain, bool undo_it)
 	virt_silence();
 	connection = virConnectOpen(connect);
 	if (!connection) {
-		complain(domain,
+		virt_complain(domain,
 			"cannot open a read-write connection to libvirt (run it as "
 			"root, and see vmpower doctor)",
 			virt_error());
@@ -221,7 +212,7 @@ int enroll_run(FILE *out, const char *connect, const char *domain, bool undo_it)
 	}
 	found = virt_find_domain(connection, domain);
 	if (!found) {
-		complain(domain, "libvirt knows no such domain", virt_error());
+		virt_complain(domain, "libvirt knows no such domain", virt_error());
 		return 1;
 	}
 	enrolment.domain = found;

@@ -23,6 +23,7 @@ host_libhost_a_SOURCES = \
 	host/doctor.c host/doctor.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
 	host/domain_cpu.c host/domain_cpu.h \
+	host/domain_metadata.c host/domain_metadata.h \
 	host/domain_xml.c host/domain_xml.h \
 	host/durable.c host/durable.h \
 	host/energy.c host/energy.h \
@@ -60,6 +61,8 @@ host_libhost_a_SOURCES = \
 	host/json_string.c host/json_string.h \
 	host/json_text.c host/json_text.h \
 	host/kthread_scan.c host/kthread_scan.h \
+	host/label.c host/label.h \
+	host/labels.c host/labels.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
 	host/ledger_check.c host/ledger_check.h \

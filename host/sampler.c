@@ -44,7 +44,7 @@ struct sampler {
 	struct sample sample;
 	struct tick tick;
 	size_t names_size;
-	const char **names; /* of the sample's domains */
+	const char **names, **labels; /* of the sample's domains */
 	uint64_t idle_states[MACHINE_ZONES_MAX][LEDGER_IDLE_STATE_WORDS];
 	int ledger_error; /* of the last tick; 0: it was written */
 	uint64_t late_ns, cost_ns;
@@ -218,6 +218,7 @@ void sampler_free(struct sampler *sampler)
 	sample_deinit(&sampler->sample);
 	tick_deinit(&sampler->tick);
 	free(sampler->names);
+	free(sampler->labels);
 	free(sampler);
 }
 
@@ -321,17 +322,24 @@ static int read_sources(struct sampler *sampler)
 	return r;
 }
 
+static int grow(const char ***texts, size_t n)
+{
+	const char **grown = reallocarray(*texts, n, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*texts = grown;
+	return 0;
+}
+
 static int name_domains(struct sampler *sampler)
 {
 	const struct sample *sample = &sampler->sample;
 
 	if (sample->n_domains > sampler->names_size) {
-		const char **names = reallocarray(
-			sampler->names, sample->n_domains, sizeof(*names));
-
-		if (!names)
+		if (grow(&sampler->names, sample->n_domains) < 0 ||
+			grow(&sampler->labels, sample->n_domains) < 0)
 			return -ENOMEM;
-		sampler->names = names;
 		sampler->names_size = sample->n_domains;
 	}
 	for (size_t i = 0; i < sample->n_domains; i++) {
@@ -339,6 +347,7 @@ static int name_domains(struct sampler *sampler)
 			sampler->inventory, &sample->domains[i].uuid);
 
 		sampler->names[i] = domain ? domain->name : NULL;
+		sampler->labels[i] = domain ? domain->labels : NULL;
 	}
 	return 0;
 }
@@ -415,6 +424,7 @@ static int book(struct sampler *sampler)
 		.sample = &sampler->sample,
 		.tick = &sampler->tick,
 		.names = sampler->names,
+		.labels = sampler->labels,
 		.idle_states = sampler->idle_states,
 		.is_listed = is_listed,
 		.listed = sampler->inventory,

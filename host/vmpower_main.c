@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include "host/doctor.h"
 #include "host/enroll.h"
 #include "host/hostd_config.h"
+#include "host/label.h"
 #include "host/ledger_command.h"
 #include "host/list.h"
 #include "host/replay.h"
@@ -123,6 +125,24 @@ static int run_enroll(int argc, char **argv)
 		stdout, settings.paths[COMMAND_CONNECT], argv[first], settings.undo);
 }
 
+static int run_label(int argc, char **argv)
+{
+	static const struct command_usage usage = {
+		.program = "vmpower label",
+		.synopsis = "[OPTION]... DOMAIN [KEY=VALUE|KEY=]...",
+		.summary = "Show whose a domain is, or write it into libvirt's metadata.",
+		.has_json = true,
+		.min_operands = 1,
+		.max_operands = INT_MAX,
+	};
+	__attribute__((
+		__cleanup__(command_settings_deinit))) struct command_settings settings;
+	int first = command_settings_parse(&usage, argc, argv, &settings);
+
+	return label_run(stdout, settings.paths[COMMAND_CONNECT], argv[first],
+		argv + first + 1, (size_t)(argc - first - 1), settings.json);
+}
+
 static int run_replay(int argc, char **argv)
 {
 	struct option_spec specs[HOSTD_CONFIG_METER_SPECS_MAX];
@@ -186,6 +206,7 @@ static const struct {
 	{ "calibrate", run_calibrate },
 	{ "doctor", run_doctor },
 	{ "enroll", run_enroll },
+	{ "label", run_label },
 	{ "ledger", ledger_command_run },
 	{ "list", run_list },
 	{ "replay", run_replay },
@@ -209,6 +230,7 @@ int main(int argc, char **argv)
 			   "  list             power and energy of each domain\n"
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
 			   "  enroll DOMAIN    give a domain its channel\n"
+			   "  label DOMAIN     whose it is\n"
 			   "  ledger           export its records, merge several hosts'\n"
 			   "  replay FILE      share out what was recorded\n"
 			   "  calibrate        measure the idle power of this host\n\n"

@@ -174,6 +174,7 @@ unit_host = \
 	tests/unit/test_inventory \
 	tests/unit/test_json_scan \
 	tests/unit/test_json_text \
+	tests/unit/test_labels \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_export \
 	tests/unit/test_ledger_image \
@@ -256,7 +257,7 @@ tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_durable_SOURCES = tests/unit/test_durable.c \
 	tests/unit/scratch.c tests/unit/scratch.h
@@ -298,6 +299,8 @@ tests_unit_test_json_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory runs out when told to.
 tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_labels_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_labels_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
