@@ -42,10 +42,15 @@ struct enrolment {
 	const char *name; /* as the operator wrote it */
 };
 
+void enroll_say(FILE *out, const char *name, const char *text)
+{
+	text_print(out, name);
+	fprintf(out, ": %s\n", text);
+}
+
 static void say(const struct enrolment *enrolment, const char *text)
 {
-	text_print(enrolment->out, enrolment->name);
-	fprintf(enrolment->out, ": %s\n", text);
+	enroll_say(enrolment->out, enrolment->name, text);
 }
 
 static int read_definition(const struct enrolment *enrolment,
@@ -180,41 +185,54 @@ static int undo(const struct enrolment *enrolment, const struct definition *defi
 	return 0;
 }
 
-static int change(const struct enrolment *enrolment, bool take_away)
+int enroll_plug(virDomainPtr domain)
 {
-	bool is_persistent = virDomainIsPersistent(enrolment->domain) == 1;
-	bool is_running = virDomainIsActive(enrolment->domain) == 1;
+	return virDomainAttachDeviceFlags(domain, channel_xml, running.change_flags) < 0
+		       ? -EIO
+		       : 0;
+}
+
+int enroll_domain(FILE *out, virDomainPtr domain, const char *name, bool undo_it)
+{
+	const struct enrolment enrolment = { .out = out, .domain = domain, .name = name };
+	bool is_persistent = virDomainIsPersistent(domain) == 1;
+	bool is_running = virDomainIsActive(domain) == 1;
 	int r = 0;
 
 	if (is_persistent)
-		r = take_away ? undo(enrolment, &persistent)
-			      : enroll_persistent(enrolment);
+		r = undo_it ? undo(&enrolment, &persistent)
+			    : enroll_persistent(&enrolment);
 	if (r == 0 && is_running)
-		r = take_away ? undo(enrolment, &running)
-			      : enroll_running(enrolment, is_persistent);
-	return r < 0;
+		r = undo_it ? undo(&enrolment, &running)
+			    : enroll_running(&enrolment, is_persistent);
+	return r;
+}
+
+virConnectPtr enroll_connect(const char *uri)
+{
+	virConnectPtr connection;
+
+	virt_silence();
+	connection = virConnectOpen(uri);
+	if (!connection)
+		virt_complain(uri,
+			"cannot open a read-write connection to libvirt (run it as "
+			"root, and see vmpower doctor)",
+			virt_error());
+	return connection;
 }
 
 int enroll_run(FILE *out, const char *connect, const char *domain, bool undo_it)
 {
-	cleanup_virt_connect virConnectPtr connection = NULL;
+	cleanup_virt_connect virConnectPtr connection = enroll_connect(connect);
 	cleanup_virt_domain virDomainPtr found = NULL;
-	struct enrolment enrolment = { .out = out, .name = domain };
 
-	virt_silence();
-	connection = virConnectOpen(connect);
-	if (!connection) {
-		virt_complain(domain,
-			"cannot open a read-write connection to libvirt (run it as "
-			"root, and see vmpower doctor)",
-			virt_error());
+	if (!connection)
 		return 1;
-	}
 	found = virt_find_domain(connection, domain);
 	if (!found) {
 		virt_complain(domain, "libvirt knows no such domain", virt_error());
 		return 1;
 	}
-	enrolment.domain = found;
-	return change(&enrolment, undo_it);
+	return enroll_domain(out, found, domain, undo_it) < 0;
 }

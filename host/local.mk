@@ -28,6 +28,8 @@ host_libhost_a_SOURCES = \
 	host/durable.c host/durable.h \
 	host/energy.c host/energy.h \
 	host/enroll.c host/enroll.h \
+	host/enroll_all.c host/enroll_all.h \
+	host/enroll_watch.c host/enroll_watch.h \
 	host/estimate.c host/estimate.h \
 	host/export_parse.c host/export_parse.h \
 	host/export_row.c host/export_row.h \
@@ -111,6 +113,7 @@ host_libhost_a_SOURCES = \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
+	host/selection.c host/selection.h \
 	host/server_process.c host/server_process.h \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \

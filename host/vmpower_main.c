@@ -16,6 +16,8 @@
 #include "host/command_settings.h"
 #include "host/doctor.h"
 #include "host/enroll.h"
+#include "host/enroll_all.h"
+#include "host/enroll_watch.h"
 #include "host/hostd_config.h"
 #include "host/label.h"
 #include "host/ledger_command.h"
@@ -110,19 +112,33 @@ static int run_enroll(int argc, char **argv)
 {
 	static const struct command_usage usage = {
 		.program = "vmpower enroll",
-		.synopsis = "[OPTION]... DOMAIN",
+		.synopsis = "[OPTION]... [DOMAIN]",
 		.summary =
-			"Give a domain the channel through which its guest learns its energy.",
+			"Give domains the channel through which guests learn their energy.",
 		.undo = "take the channel away again",
-		.min_operands = 1,
+		.has_selection = true,
 		.max_operands = 1,
 	};
 	__attribute__((
 		__cleanup__(command_settings_deinit))) struct command_settings settings;
 	int first = command_settings_parse(&usage, argc, argv, &settings);
+	const char *connect = settings.paths[COMMAND_CONNECT];
+	bool some = settings.selection.n_names + settings.selection.n_labels > 0;
 
-	return enroll_run(
-		stdout, settings.paths[COMMAND_CONNECT], argv[first], settings.undo);
+	if (settings.all + settings.watch + (first < argc) != 1 ||
+		(first < argc && some) || (settings.watch && settings.undo)) {
+		fputs("vmpower enroll: a DOMAIN, --all or --watch; --name and --label go "
+		      "with the latter two, --undo with the former\n"
+		      "Try 'vmpower enroll --help'.\n",
+			stderr);
+		return EXIT_USAGE;
+	}
+	if (settings.watch)
+		return enroll_watch_run(stdout, connect, &settings.selection);
+	if (settings.all)
+		return enroll_all_run(
+			stdout, connect, &settings.selection, settings.undo);
+	return enroll_run(stdout, connect, argv[first], settings.undo);
 }
 
 static int run_label(int argc, char **argv)

@@ -202,6 +202,7 @@ unit_host = \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
+	tests/unit/test_selection \
 	tests/unit/test_server_process \
 	tests/unit/test_shapley \
 	tests/unit/test_simulated_host \
@@ -395,6 +396,8 @@ tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
 tests_unit_test_server_process_SOURCES = tests/unit/test_server_process.c \
 	tests/unit/child.h tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_selection_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_selection_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_server_process_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_server_process_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shapley_CFLAGS = $(unit_CFLAGS)
