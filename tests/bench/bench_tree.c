@@ -122,6 +122,8 @@ static int read_energy(void *context, unsigned int zone, uint64_t *ret_uj)
 static int serve_ours(int fuse_fd)
 {
 	static const uint64_t first_uj = 1, next_uj = 20000000000;
+	const struct virtual_sample first = { .measured_uj = &first_uj };
+	const struct virtual_sample next = { .measured_uj = &next_uj };
 	struct powercap_model model = { 0 };
 	struct virtual_counters counters;
 	const struct powercap_tree_options options = {
@@ -136,10 +138,8 @@ static int serve_ours(int fuse_fd)
 	if (powercap_model_add(
 		    &model, "package-0", 262143328850, POWERCAP_ZONE_NO_PARENT) < 0 ||
 		virtual_counters_init(&counters, &model, 60000, 600000) < 0 ||
-		virtual_counters_sample(&counters, &first_uj, clock_boottime_ns(), true) <
-			0 ||
-		virtual_counters_sample(&counters, &next_uj, clock_boottime_ns(), false) <
-			0 ||
+		virtual_counters_sample(&counters, &first, clock_boottime_ns()) < 0 ||
+		virtual_counters_sample(&counters, &next, clock_boottime_ns()) < 0 ||
 		powercap_tree_new(&model, &options, &tree) < 0 ||
 		powercap_mount_new(fuse_fd, tree, &mount) < 0)
 		return 1;
