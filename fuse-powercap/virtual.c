@@ -18,6 +18,9 @@
 #define LEAST_UW     1000u
 #define MS_TO_NS(ms) ((ms) * (uint64_t)NSEC_PER_MSEC)
 
+/* Who takes longer for the next zone has begun again with it. */
+#define SLOW_PASS_NS (10 * VIRTUAL_PASS_NS)
+
 typedef unsigned __int128 picojoule;
 
 _Static_assert(POWERCAP_ZONES_MAX <= 32, "a bit for each zone");
@@ -253,12 +256,12 @@ int virtual_counters_shown(struct virtual_counters *counters, unsigned int zone,
 	return 0;
 }
 
-static void begin_pass(struct virtual_counters *counters)
+static void begin_pass(struct virtual_counters *counters, uint32_t unread)
 {
 	struct virtual_pass *pass = &counters->pass;
 
 	pass->begin_ns = counters->now_ns;
-	pass->unread = VIRTUAL_ALL_ZONES;
+	pass->unread = unread;
 	for (unsigned int i = 0; i < counters->n_zones; i++)
 		pass->shown_uj[i] = shown_now(counters, i);
 }
@@ -267,16 +270,19 @@ int virtual_counters_read(struct virtual_counters *counters, unsigned int zone,
 	uint64_t now_ns, uint64_t *ret_uj)
 {
 	struct virtual_pass *pass = &counters->pass;
-	uint64_t shown_uj;
+	uint64_t age_ns, shown_uj;
 
 	if (zone >= counters->n_zones)
 		return -EINVAL;
 	advance_now(counters, now_ns);
 	if (is_stale(counters))
 		return -EIO;
-	if (!(pass->unread & UINT32_C(1) << zone) ||
-		counters->now_ns - pass->begin_ns > VIRTUAL_PASS_NS)
-		begin_pass(counters);
+	age_ns = counters->now_ns - pass->begin_ns;
+	if (!(pass->unread & UINT32_C(1) << zone) || age_ns > SLOW_PASS_NS)
+		begin_pass(counters, VIRTUAL_ALL_ZONES);
+	else if (age_ns > VIRTUAL_PASS_NS)
+		/* The rest of it: what it has read already begins the next one. */
+		begin_pass(counters, pass->unread);
 	pass->unread &= ~(UINT32_C(1) << zone);
 	shown_uj = pass->shown_uj[zone] % counters->range_uj[zone];
 	*ret_uj = shown_uj ? shown_uj : counters->range_uj[zone] - 1;

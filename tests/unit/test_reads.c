@@ -366,12 +366,15 @@ static void deliver(struct course *course)
 /* The instant a zone is read as of: that of the first one of the pass. */
 static uint64_t pass_instant(struct course *course, unsigned int i)
 {
-	if (!(course->unread & 1u << i) ||
-		course->guest_ns - course->pass_ns > VIRTUAL_PASS_NS) {
+	uint64_t age_ns = course->guest_ns - course->pass_ns;
+	bool all = !(course->unread & 1u << i) || age_ns > 10 * VIRTUAL_PASS_NS;
+
+	if (all || age_ns > VIRTUAL_PASS_NS) {
 		course->pass_ns = course->guest_ns;
-		course->unread = VIRTUAL_ALL_ZONES;
 		course->outdated = false;
 	}
+	if (all)
+		course->unread = VIRTUAL_ALL_ZONES;
 	course->unread &= ~(1u << i);
 	return course->pass_ns;
 }

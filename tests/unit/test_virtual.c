@@ -236,17 +236,26 @@ static void test_pass(void **state)
 	/* dram was read already: this is the next pass. */
 	assert_int_equal(read_uj(&counters, 1, now_ns + 9 * MS), 1254500);
 	assert_int_equal(read_uj(&counters, 0, now_ns + 12 * MS), 2509000);
-	/* Too late for the pass that package has begun. */
+	/* Too late for the pass that package has begun, and the next one is whole. */
 	now_ns += 100 * MS;
 	assert_int_equal(read_uj(&counters, 0, now_ns), 2600000);
 	assert_int_equal(read_uj(&counters, 1, now_ns + VIRTUAL_PASS_NS + 1000), 1305000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 12 * MS), 2612000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + 13 * MS), 1306000);
+	/* Nor is the one that dram begins, when it is a pause and not a slow pass. */
+	assert_int_equal(read_uj(&counters, 1, now_ns + 14 * MS), 1307000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 15 * MS), 2614000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 16 * MS), 2616000);
+	now_ns += 200 * MS;
+	assert_int_equal(read_uj(&counters, 1, now_ns), 1400000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + MS), 2800000);
 	/* A sample between the two, also one that jumps. */
-	now_ns += 100 * MS;
-	assert_int_equal(read_uj(&counters, 0, now_ns), 2700000);
+	now_ns += 20 * MS;
+	assert_int_equal(read_uj(&counters, 0, now_ns), 2820000);
 	assert_int_equal(
 		try_sample(&counters, measured_uj, now_ns + MS, VIRTUAL_ALL_ZONES), 0);
 	assert_int_equal(shown(&counters, 1, now_ns + MS), 4500000);
-	assert_int_equal(read_uj(&counters, 1, now_ns + MS), 1350000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + MS), 1410000);
 	assert_int_equal(read_uj(&counters, 1, now_ns + MS), 4500000);
 	assert_int_equal(read_uj(&counters, 0, now_ns + MS), 9000000);
 	/* What has become stale is not shown, nor what was before it once it is back. */
