@@ -21,6 +21,11 @@
 /* Of one write, sysfs passes no more to a store either. */
 #define STORE_MAX   4096
 #define READDIR_MAX 4096
+/*
+ * Linux 6.16. Links never change, but kernels before 6.15 cut the ones they keep to
+ * st_size, which sysfs gives as 0; so they ask each time.
+ */
+#define LINKS_CACHED_MINOR 44
 /* Names never change, and modes only through the kernel that caches them. */
 #define CACHE_S 86400.0
 
@@ -53,6 +58,8 @@ static void mount_init(void *userdata, struct fuse_conn_info *conn)
 	conn->want = conn->capable &
 		     (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS |
 			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_NO_OPENDIR_SUPPORT);
+	if (conn->proto_minor >= LINKS_CACHED_MINOR)
+		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 }
 
 static void mount_lookup(fuse_req_t req, fuse_ino_t parent, const char *name)

@@ -13,6 +13,9 @@
 _Static_assert(POWERCAP_ZONES_MAX >= MESSAGE_ZONES_MAX, "every welcome fits");
 _Static_assert(POWERCAP_ZONE_NAME_SIZE == MESSAGE_ZONE_NAME_SIZE, "every name fits");
 
+/* Clocks that follow another are slewed by 1/2000 of it at most. */
+#define DRIFT_PARTS 1000
+
 void mirror_init(struct mirror *mirror)
 {
 	memset(mirror, 0, sizeof(*mirror));
@@ -35,15 +38,20 @@ static int make_model(
 	return 0;
 }
 
-int mirror_restore(struct mirror *mirror, const struct mirror_memory *memory)
+int mirror_restore(
+	struct mirror *mirror, const struct mirror_memory *memory, uint64_t now_ns)
 {
 	struct powercap_model model;
 	int r;
 
-	if (memory->n_zones == 0 || memory->n_zones > POWERCAP_ZONES_MAX)
+	if (memory->n_zones == 0 || memory->n_zones > POWERCAP_ZONES_MAX ||
+		!virtual_plan_is_valid(&memory->plan, memory->n_zones))
 		return -EINVAL;
 	for (uint32_t i = 0; i < memory->n_zones; i++) {
-		if (!memchr(memory->zones[i].name, '\0', sizeof(memory->zones[i].name)))
+		const struct mirror_zone *zone = &memory->zones[i];
+
+		if (!memchr(zone->name, '\0', sizeof(zone->name)) ||
+			zone->measured_uj != memory->plan.zones[i].measured_uj)
 			return -EINVAL;
 	}
 	r = make_model(memory, &model);
@@ -52,6 +60,8 @@ int mirror_restore(struct mirror *mirror, const struct mirror_memory *memory)
 	mirror_init(mirror);
 	mirror->memory = *memory;
 	mirror->model = model;
+	if (memory->plan.begin_ns > now_ns)
+		mirror->memory.plan.period_ns = 0;
 	return 0;
 }
 
@@ -96,6 +106,21 @@ static int find_place(const struct mirror_memory *memory, uint32_t zone,
 	return MIRROR_ABSENT;
 }
 
+static int set_times(struct mirror *mirror, const struct message_welcome *welcome,
+	const struct powercap_model *model)
+{
+	int r;
+
+	if (mirror->counting)
+		return virtual_counters_set_times(
+			&mirror->counters, welcome->period_ms, welcome->stale_after_ms);
+	r = virtual_counters_init(
+		&mirror->counters, model, welcome->period_ms, welcome->stale_after_ms);
+	if (r == 0)
+		virtual_counters_resume(&mirror->counters, &mirror->memory.plan);
+	return r;
+}
+
 int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome)
 {
 	struct mirror_memory memory = mirror->memory;
@@ -108,22 +133,10 @@ int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome)
 		if (r < 0)
 			return r;
 	}
-	if (mirror->counting)
-		r = virtual_counters_set_times(
-			&mirror->counters, welcome->period_ms, welcome->stale_after_ms);
-	else
-		r = virtual_counters_init(&mirror->counters, &model, welcome->period_ms,
-			welcome->stale_after_ms);
-	if (r < 0)
+	if (set_times(mirror, welcome, &model) < 0)
 		return -EINVAL;
-	for (uint32_t i = 0; i < memory.n_zones; i++) {
-		int place = find_place(&memory, i, welcome);
-
-		if (mirror->counting &&
-			(place == MIRROR_ABSENT) != (mirror->places[i] == MIRROR_ABSENT))
-			mirror->changed = true;
-		mirror->places[i] = place;
-	}
+	for (uint32_t i = 0; i < memory.n_zones; i++)
+		mirror->places[i] = find_place(&memory, i, welcome);
 	mirror->memory = memory;
 	mirror->model = model;
 	mirror->counting = true;
@@ -152,30 +165,7 @@ static int advance_zone(struct mirror_zone *zone, uint64_t uj)
 			return -ERANGE;
 		zone->measured_uj = measured_uj;
 	}
-	zone->flags |= MIRROR_MEASURED | MIRROR_CURRENT;
-	return 0;
-}
-
-int mirror_prepare(const struct mirror *mirror, const struct message_sample *sample,
-	struct mirror_memory *ret_memory)
-{
-	struct mirror_memory memory = mirror->memory;
-	bool new_epoch = uuid_compare(&memory.epoch, &mirror->epoch) != 0;
-
-	for (uint32_t i = 0; i < memory.n_zones; i++) {
-		int place = mirror->places[i], r;
-
-		if (new_epoch)
-			memory.zones[i].flags &= ~MIRROR_CURRENT;
-		if (place == MIRROR_ABSENT)
-			continue;
-		assert((size_t)place < sample->n_zones);
-		r = advance_zone(&memory.zones[i], sample->uj[place]);
-		if (r < 0)
-			return r;
-	}
-	memory.epoch = mirror->epoch;
-	*ret_memory = memory;
+	zone->flags |= MIRROR_MEASURED | MIRROR_CURRENT | MIRROR_SAMPLED;
 	return 0;
 }
 
@@ -186,32 +176,86 @@ int mirror_prepare(const struct mirror *mirror, const struct message_sample *sam
 static bool was_paused(
 	const struct mirror *mirror, const struct message_sample *sample, uint64_t now_ns)
 {
-	uint64_t theirs_ns = sample->t_ns - mirror->t_ns;
-	uint64_t ours_ns = now_ns - mirror->sampled_ns;
+	int64_t leapt_ns = (int64_t)(sample->t_ns - now_ns - mirror->memory.ahead_ns);
 
-	return mirror->sampled && sample->t_ns > mirror->t_ns && theirs_ns > ours_ns &&
-	       theirs_ns - ours_ns > 2 * mirror->period_ns;
+	return leapt_ns > 0 && (uint64_t)leapt_ns > 2 * mirror->period_ns;
 }
 
-void mirror_commit(struct mirror *mirror, const struct message_sample *sample,
-	const struct mirror_memory *memory, uint64_t now_ns)
+/*
+ * How far the host's clock is ahead. One late sample says nothing of it: what counts
+ * is the most of late, which wears off by what clocks drift at most.
+ */
+static uint64_t follow_clock(const struct mirror *mirror,
+	const struct message_sample *sample, uint64_t elapsed_ns, uint64_t now_ns)
 {
+	uint64_t worn_ns = mirror->memory.ahead_ns - elapsed_ns / DRIFT_PARTS;
+	uint64_t ahead_ns = sample->t_ns - now_ns;
+
+	return (int64_t)(ahead_ns - worn_ns) > 0 ? ahead_ns : worn_ns;
+}
+
+/* The zones' new values are in memory; places them in time. */
+static void plan_sample(const struct mirror *mirror, const struct message_sample *sample,
+	uint64_t now_ns, uint32_t exact, struct mirror_memory *memory)
+{
+	struct virtual_counters counters = mirror->counters;
 	uint64_t measured_uj[POWERCAP_ZONES_MAX];
-	bool exact = mirror->changed || was_paused(mirror, sample, now_ns) ||
-		     uuid_compare(&mirror->memory.epoch, &memory->epoch) != 0;
+	struct virtual_sample planned = { .measured_uj = measured_uj, .exact = exact };
 	int r;
 
+	if (sample->t_ns > mirror->memory.t_ns)
+		planned.elapsed_ns = sample->t_ns - mirror->memory.t_ns;
+	memory->ahead_ns = follow_clock(mirror, sample, planned.elapsed_ns, now_ns);
+	if (was_paused(mirror, sample, now_ns))
+		planned.exact = VIRTUAL_ALL_ZONES;
+	if (uuid_compare(&mirror->memory.epoch, &mirror->epoch) != 0) {
+		planned.exact = VIRTUAL_ALL_ZONES;
+		memory->ahead_ns = sample->t_ns - now_ns;
+	}
 	for (uint32_t i = 0; i < memory->n_zones; i++)
 		measured_uj[i] = memory->zones[i].measured_uj;
-	r = virtual_counters_sample(&mirror->counters, measured_uj, now_ns, exact);
-	/* mirror_prepare() lets no value decrease. */
+	r = virtual_counters_sample(&counters, &planned, now_ns);
+	/* advance_zone() lets no value decrease. */
 	assert(r == 0);
 	(void)r;
+	memory->epoch = mirror->epoch;
+	memory->t_ns = sample->t_ns;
+	memory->plan = counters.plan;
+}
+
+int mirror_prepare(const struct mirror *mirror, const struct message_sample *sample,
+	uint64_t now_ns, struct mirror_memory *ret_memory)
+{
+	struct mirror_memory memory = mirror->memory;
+	bool new_epoch = uuid_compare(&memory.epoch, &mirror->epoch) != 0;
+	uint32_t exact = 0;
+
+	for (uint32_t i = 0; i < memory.n_zones; i++) {
+		struct mirror_zone *zone = &memory.zones[i];
+		int place = mirror->places[i], r;
+
+		if (new_epoch)
+			zone->flags &= ~MIRROR_CURRENT;
+		if (!(zone->flags & MIRROR_SAMPLED))
+			exact |= UINT32_C(1) << i;
+		zone->flags &= ~MIRROR_SAMPLED;
+		if (place == MIRROR_ABSENT)
+			continue;
+		assert((size_t)place < sample->n_zones);
+		r = advance_zone(zone, sample->uj[place]);
+		if (r < 0)
+			return r;
+	}
+	plan_sample(mirror, sample, now_ns, exact, &memory);
+	*ret_memory = memory;
+	return 0;
+}
+
+void mirror_commit(struct mirror *mirror, const struct mirror_memory *memory)
+{
 	mirror->memory = *memory;
-	mirror->changed = false;
 	mirror->sampled = true;
-	mirror->t_ns = sample->t_ns;
-	mirror->sampled_ns = now_ns;
+	virtual_counters_resume(&mirror->counters, &memory->plan);
 }
 
 bool mirror_is_ready(const struct mirror *mirror)
@@ -226,14 +270,15 @@ const struct powercap_model *mirror_model(const struct mirror *mirror)
 
 uint64_t mirror_stale_at_ns(const struct mirror *mirror)
 {
-	return mirror->sampled ? mirror->sampled_ns + mirror->stale_after_ns : UINT64_MAX;
+	return mirror->sampled ? mirror->memory.plan.begin_ns + mirror->stale_after_ns
+			       : UINT64_MAX;
 }
 
 static bool zone_is_measured(const struct mirror *mirror, unsigned int zone)
 {
 	return zone < mirror->memory.n_zones && mirror->sampled &&
 	       mirror->places[zone] != MIRROR_ABSENT &&
-	       (mirror->memory.zones[zone].flags & MIRROR_CURRENT);
+	       (mirror->memory.zones[zone].flags & MIRROR_SAMPLED);
 }
 
 int mirror_read(

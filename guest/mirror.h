@@ -22,6 +22,8 @@
 #define MIRROR_MEASURED 1u
 /* offset_uj is that of the memory's epoch. */
 #define MIRROR_CURRENT 2u
+/* The last sample had it. */
+#define MIRROR_SAMPLED 4u
 
 /*
  * What a host can have counted: 292,000 years of 1 MW. A slip of a host, once shown
@@ -40,10 +42,14 @@ struct mirror_zone {
 };
 
 struct mirror_memory {
-	struct uuid epoch; /* of the last sample; nil: there was none */
-	uint32_t n_zones;  /* 0: no welcome in this boot yet */
-	uint32_t reserved; /* 0 */
+	struct uuid epoch;    /* of the last sample; nil: there was none */
+	uint32_t n_zones;     /* 0: no welcome in this boot yet */
+	uint32_t reserved[3]; /* 0 */
+	uint64_t t_ns;	      /* of the last sample, the host's clock */
+	uint64_t ahead_ns;    /* the host's clock before the guest's, modulo 2^64 */
 	struct mirror_zone zones[POWERCAP_ZONES_MAX];
+	/* By the guest's clock, so that a next process goes on with the same line. */
+	struct virtual_plan plan;
 };
 
 /* Of a zone that the current welcome does not have. */
@@ -59,19 +65,19 @@ struct mirror {
 	uint64_t stale_after_ns;
 	/* Per zone: its place in the current welcome, or MIRROR_ABSENT. */
 	int places[POWERCAP_ZONES_MAX];
-	/* A zone came or went with the current welcome: its values jump. */
-	bool changed;
-	/* The last sample: the host's clock and the guest's. */
-	bool sampled;
-	uint64_t t_ns;
-	uint64_t sampled_ns;
+	bool sampled; /* by this process */
 };
 
 /* No zones, before the first welcome of a boot. */
 void mirror_init(struct mirror *mirror);
 
-/* Goes on from what an earlier process kept. -EINVAL: that cannot have been ours. */
-int mirror_restore(struct mirror *mirror, const struct mirror_memory *memory);
+/*
+ * Goes on from what an earlier process kept, also between two samples: who reads
+ * sees no difference. A plan from after now_ns is of another clock, and dropped.
+ * -EINVAL: the memory cannot have been ours.
+ */
+int mirror_restore(
+	struct mirror *mirror, const struct mirror_memory *memory, uint64_t now_ns);
 
 /*
  * The zones and times that samples will have from now on. Zones are matched by
@@ -84,13 +90,16 @@ int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome)
  * What is to be stored before this sample, of the current welcome, is committed.
  * -ERANGE: a value is lower than before in its epoch, beyond MIRROR_UJ_MAX, or takes
  * the guest's beyond 64 bits.
+ *
+ * Values are exact at once, rather than on their way, where time passed that the
+ * guest did not see: after a pause, and in a new epoch, which is a restored or
+ * migrated guest. So is a zone that the last sample did not have.
  */
 int mirror_prepare(const struct mirror *mirror, const struct message_sample *sample,
-	struct mirror_memory *ret_memory);
+	uint64_t now_ns, struct mirror_memory *ret_memory);
 
-/* Makes the sample visible; memory is what mirror_prepare() gave for it. */
-void mirror_commit(struct mirror *mirror, const struct message_sample *sample,
-	const struct mirror_memory *memory, uint64_t now_ns);
+/* Makes a sample visible; memory is what mirror_prepare() gave for it just now. */
+void mirror_commit(struct mirror *mirror, const struct mirror_memory *memory);
 
 /* Whether zones can be shown: a welcome of this boot is known, and a sample. */
 bool mirror_is_ready(const struct mirror *mirror);

@@ -16,21 +16,23 @@
 #define SLOT_SIZE 4096
 
 /* "vmpgst", and the version of what follows. Of the machine's own byte order. */
-#define MAGIC UINT64_C(0x766d706773740001)
+#define MAGIC UINT64_C(0x766d706773740002)
 
 struct slot {
 	uint64_t magic;
 	uint64_t checksum; /* of all that follows it */
 	uint64_t generation;
 	struct uuid boot_id;
+	uint64_t reserved; /* 0 */
 	struct mirror_memory memory;
 };
 
 _Static_assert(sizeof(struct mirror_zone) == 48, "no padding is stored");
-_Static_assert(sizeof(struct mirror_memory) == 24 + POWERCAP_ZONES_MAX * 48,
+_Static_assert(sizeof(struct mirror_memory) ==
+		       48 + POWERCAP_ZONES_MAX * 48 + sizeof(struct virtual_plan),
 	"no padding is stored");
 _Static_assert(
-	sizeof(struct slot) == 40 + sizeof(struct mirror_memory), "no padding is stored");
+	sizeof(struct slot) == 48 + sizeof(struct mirror_memory), "no padding is stored");
 _Static_assert(sizeof(struct slot) <= SLOT_SIZE, "a slot fits into its page");
 
 struct state {
@@ -110,7 +112,7 @@ static bool memory_is_ours(const struct mirror_memory *memory)
 {
 	struct mirror mirror;
 
-	return mirror_restore(&mirror, memory) == 0;
+	return mirror_restore(&mirror, memory, UINT64_MAX) == 0;
 }
 
 int state_open(int run_fd, const struct uuid *boot_id, struct state **ret_state,

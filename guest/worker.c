@@ -165,7 +165,7 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 	uint64_t now = now_ns(), suppressed;
 	int r;
 
-	r = mirror_prepare(&worker->mirror, sample, &memory);
+	r = mirror_prepare(&worker->mirror, sample, now, &memory);
 	if (r < 0) {
 		if (log_limit_pass(
 			    &worker->rejected_limit, now, LOG_INTERVAL_NS, &suppressed))
@@ -183,7 +183,7 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 				strerror(-r));
 		return 0;
 	}
-	mirror_commit(&worker->mirror, sample, &memory, now);
+	mirror_commit(&worker->mirror, &memory);
 	agent_accept(&worker->channel.agent, sample, now);
 	worker->status.seq = sample->seq;
 	worker->status.quality = sample->quality;
@@ -367,7 +367,7 @@ static int open_state(struct worker *worker, const struct uuid *boot_id)
 			", counting starts anew");
 		break;
 	case STATE_KEPT:
-		return mirror_restore(&worker->mirror, &memory);
+		return mirror_restore(&worker->mirror, &memory, now_ns());
 	case STATE_EXPIRED:
 	case STATE_NONE:
 		break;

@@ -124,6 +124,7 @@ unit_guest = \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
 	tests/unit/test_port \
+	tests/unit/test_reads \
 	tests/unit/test_rundir \
 	tests/unit/test_state
 tests_unit_test_agent_CFLAGS = $(unit_CFLAGS)
@@ -138,6 +139,9 @@ tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mountinfo_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_port_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_port_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_reads_SOURCES = tests/unit/test_reads.c tests/unit/random.h
+tests_unit_test_reads_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_reads_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_rundir_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_rundir_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_state_CFLAGS = $(unit_CFLAGS)

@@ -33,11 +33,12 @@ check-integration: all $(check_PROGRAMS)
 	$(PYTHON) -m pytest -p no:cacheprovider --rootdir=$(abs_top_srcdir) --build=$(abs_top_builddir) \
 		$(PYTEST_FLAGS) $(srcdir)/tests/integration
 
-# As root: a tick's cost with real domains.
+# As root: a tick's cost with real domains, and the agent's.
 bench-daemon: all $(check_PROGRAMS)
 	$(PYTHON) -m pytest -q -p no:cacheprovider -o python_functions='bench_*' \
 		--rootdir=$(abs_top_srcdir) --build=$(abs_top_builddir) \
-		$(srcdir)/tests/integration/bench_daemon.py
+		$(PYTEST_FLAGS) $(srcdir)/tests/integration/bench_daemon.py \
+		$(srcdir)/tests/integration/bench_agent.py
 
 format:
 	$(list_formatted) | xargs $(CLANG_FORMAT) -i

@@ -25,9 +25,9 @@ static void take_sample(
 	struct mirror_memory memory;
 	int r = mirror_shown(mirror, 0, now_ns, &before_uj);
 
-	if (mirror_prepare(mirror, sample, &memory) < 0)
+	if (mirror_prepare(mirror, sample, now_ns, &memory) < 0)
 		return;
-	mirror_commit(mirror, sample, &memory, now_ns);
+	mirror_commit(mirror, &memory);
 	agent_accept(agent, sample, now_ns);
 	if (r == 0 && mirror_shown(mirror, 0, now_ns, &after_uj) == 0)
 		assert(after_uj >= before_uj);

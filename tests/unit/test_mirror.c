@@ -57,9 +57,9 @@ static int sample(struct mirror *mirror, uint64_t now_ns, uint64_t late_ns, uint
 	struct mirror_memory memory;
 	int r;
 
-	r = mirror_prepare(mirror, &message, &memory);
+	r = mirror_prepare(mirror, &message, now_ns, &memory);
 	if (r == 0)
-		mirror_commit(mirror, &message, &memory, now_ns);
+		mirror_commit(mirror, &memory);
 	return r;
 }
 
@@ -231,7 +231,7 @@ static void test_zone_set(void **state)
 	check_measured(&mirror, 102, 51);
 }
 
-/* What flowed while a zone was away is there at once, and no slope. */
+/* What flowed while a zone was away is there at once; the other is on its way. */
 static void test_zone_returns(void **state)
 {
 	const struct message_zone both[] = { package_0, dram_0 };
@@ -248,9 +248,13 @@ static void test_zone_returns(void **state)
 	assert_int_equal(mirror_welcome(&mirror, &without), 0);
 	assert_int_equal(sample(&mirror, SECOND, 0, 1000000, 0, 0), 0);
 	assert_int_equal(mirror_welcome(&mirror, &with), 0);
-	assert_int_equal(sample(&mirror, 2 * SECOND, 0, 1000000, 9000000, 0), 0);
+	/* Not before it has been measured again. */
+	assert_int_equal(mirror_read(&mirror, 1, 2 * SECOND, &uj), -EIO);
+	assert_int_equal(sample(&mirror, 2 * SECOND, 0, 2000000, 9000000, 0), 0);
 	assert_int_equal(mirror_shown(&mirror, 1, 2 * SECOND, &uj), 0);
 	assert_true(uj == 9000000);
+	assert_int_equal(mirror_shown(&mirror, 0, 2 * SECOND, &uj), 0);
+	assert_true(uj == 1000000);
 }
 
 static void test_range_is_fixed(void **state)
@@ -300,32 +304,79 @@ static void test_restore(void **state)
 	assert_int_equal(sample(&before, 0, 0, 100, 50, 0), 0);
 	welcome_two(&before, 2);
 	assert_int_equal(sample(&before, 0, 0, 10, 5, 0), 0);
-	/* The same epoch goes on from its offset, with what flowed meanwhile. */
-	assert_int_equal(mirror_restore(&after, &before.memory), 0);
+	/* The same epoch goes on from its offset, and on the same line. */
+	assert_int_equal(mirror_restore(&after, &before.memory, 0), 0);
 	assert_false(mirror_is_ready(&after));
 	assert_int_equal(mirror_read(&after, 0, 0, &uj), -EIO);
 	welcome_two(&after, 2);
 	assert_int_equal(sample(&after, 0, 0, 30, 6, 0), 0);
 	check_measured(&after, 120, 51);
 	assert_int_equal(mirror_read(&after, 0, 0, &uj), 0);
+	assert_true(uj == 100);
+	assert_int_equal(mirror_read(&after, 0, SECOND, &uj), 0);
 	assert_true(uj == 120);
 	/* Another one does not. */
-	assert_int_equal(mirror_restore(&after, &before.memory), 0);
+	assert_int_equal(mirror_restore(&after, &before.memory, 0), 0);
 	welcome_two(&after, 3);
 	assert_int_equal(sample(&after, 0, 0, 30, 6, 0), 0);
 	check_measured(&after, 100, 50);
 
 	bad = before.memory;
+	bad.zones[1].measured_uj++;
+	assert_int_equal(mirror_restore(&after, &bad, 0), -EINVAL);
+	bad = before.memory;
+	bad.plan.period_ns = 1;
+	assert_int_equal(mirror_restore(&after, &bad, 0), -EINVAL);
+	bad = before.memory;
 	bad.n_zones = 0;
-	assert_int_equal(mirror_restore(&after, &bad), -EINVAL);
+	assert_int_equal(mirror_restore(&after, &bad, 0), -EINVAL);
 	bad.n_zones = POWERCAP_ZONES_MAX + 1;
-	assert_int_equal(mirror_restore(&after, &bad), -EINVAL);
+	assert_int_equal(mirror_restore(&after, &bad, 0), -EINVAL);
 	bad = before.memory;
 	memset(bad.zones[1].name, 'x', sizeof(bad.zones[1].name));
-	assert_int_equal(mirror_restore(&after, &bad), -EINVAL);
+	assert_int_equal(mirror_restore(&after, &bad, 0), -EINVAL);
 	bad = before.memory;
 	bad.zones[1].parent = 7;
-	assert_int_equal(mirror_restore(&after, &bad), -EINVAL);
+	assert_int_equal(mirror_restore(&after, &bad, 0), -EINVAL);
+}
+
+/* What a next process shows with its first sample, 2 J measured: on the way or there. */
+static void test_restart(void **state)
+{
+	static const struct {
+		uint64_t restored_ns, sampled_ns, late_ns;
+		uint64_t shown_uj;
+	} cases[] = {
+		{ 11 * SECOND, 12 * SECOND, 0, 1500000 },
+		{ 20 * SECOND, 21 * SECOND - 1, 0, 1999046 },
+		/* Stale meanwhile. */
+		{ 20 * SECOND, 21 * SECOND, 0, 2000000 },
+		/* Paused meanwhile. */
+		{ 11 * SECOND, 12 * SECOND, 2 * SECOND + 1, 2000000 },
+		/* Of a clock that this process has not. */
+		{ 11 * SECOND - 1, 12 * SECOND, 0, 2000000 },
+	};
+	struct mirror before;
+
+	(void)state;
+	mirror_init(&before);
+	welcome_two(&before, 1);
+	assert_int_equal(sample(&before, 10 * SECOND, 0, 1000000, 1, 0), 0);
+	assert_int_equal(sample(&before, 11 * SECOND, 0, 2000000, 1, 0), 0);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct mirror after;
+		uint64_t uj;
+
+		assert_int_equal(
+			mirror_restore(&after, &before.memory, cases[i].restored_ns), 0);
+		welcome_two(&after, 1);
+		assert_int_equal(sample(&after, cases[i].sampled_ns, cases[i].late_ns,
+					 2000000, 1, 0),
+			0);
+		assert_int_equal(mirror_shown(&after, 0, cases[i].sampled_ns, &uj), 0);
+		if (uj != cases[i].shown_uj)
+			fail_msg("case %zu: %llu", i, (unsigned long long)uj);
+	}
 }
 
 /* What is shown after 1 s more: on the way, or there. */
@@ -362,6 +413,31 @@ static void test_jumps(void **state)
 	}
 }
 
+/* A sample that was late, and the next one that is not, are no pause. */
+static void test_late(void **state)
+{
+	struct mirror mirror;
+	uint64_t uj;
+
+	(void)state;
+	mirror_init(&mirror);
+	welcome_two(&mirror, 1);
+	assert_int_equal(sample(&mirror, 10 * SECOND, 0, 1000000, 1, 0), 0);
+	assert_int_equal(sample(&mirror, 15 * SECOND, -(5 * SECOND), 1000000, 1, 0), 0);
+	assert_int_equal(sample(&mirror, 15 * SECOND, 0, 2000000, 1, 0), 0);
+	assert_int_equal(mirror_shown(&mirror, 0, 15 * SECOND, &uj), 0);
+	assert_true(uj == 1000000);
+	/* Nor do clocks that drift hide one. */
+	for (uint64_t i = 16; i < 40000; i++)
+		assert_int_equal(
+			sample(&mirror, i * SECOND, -(i * SECOND / 2000), 2000000, 1, 0),
+			0);
+	assert_int_equal(
+		sample(&mirror, 40000 * SECOND, -(17 * SECOND), 3000000, 1, 0), 0);
+	assert_int_equal(mirror_shown(&mirror, 0, 40000 * SECOND, &uj), 0);
+	assert_true(uj == 3000000);
+}
+
 static void test_new_epoch_is_exact(void **state)
 {
 	struct mirror mirror;
@@ -393,7 +469,9 @@ int main(void)
 		cmocka_unit_test(test_range_is_fixed),
 		cmocka_unit_test(test_refused_welcome),
 		cmocka_unit_test(test_restore),
+		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_jumps),
+		cmocka_unit_test(test_late),
 		cmocka_unit_test(test_new_epoch_is_exact),
 	};
 

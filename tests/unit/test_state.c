@@ -68,6 +68,7 @@ static struct mirror_memory make_memory(uint64_t uj)
 			.max_energy_range_uj = 1 << 20,
 			.offset_uj = uj + 1,
 			.measured_uj = uj } },
+		.plan.zones = { { .measured_uj = uj } },
 	};
 }
 
@@ -279,8 +280,8 @@ static void welcome_and_sample(struct mirror *mirror, uint64_t uj)
 	struct mirror_memory memory;
 
 	assert_int_equal(mirror_welcome(mirror, &welcome), 0);
-	assert_int_equal(mirror_prepare(mirror, &sample, &memory), 0);
-	mirror_commit(mirror, &sample, &memory, 0);
+	assert_int_equal(mirror_prepare(mirror, &sample, 0, &memory), 0);
+	mirror_commit(mirror, &memory);
 }
 
 static void test_status(void **context)
@@ -380,11 +381,11 @@ static void test_largest_status(void **context)
 	}
 	mirror_init(&mirror);
 	assert_int_equal(mirror_welcome(&mirror, &welcome), 0);
-	assert_int_equal(mirror_prepare(&mirror, &sample, &memory), 0);
+	assert_int_equal(mirror_prepare(&mirror, &sample, 0, &memory), 0);
 	/* As after some epochs. */
 	for (int i = 0; i < MESSAGE_ZONES_MAX; i++)
 		memory.zones[i].measured_uj = UINT64_MAX;
-	mirror_commit(&mirror, &sample, &memory, 0);
+	mirror_commit(&mirror, &memory);
 	assert_true(status_format(&status, &mirror, 0, text) > 0);
 	assert_non_null(strstr(text, "\"package-15/dram\""));
 }

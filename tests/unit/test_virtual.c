@@ -33,13 +33,21 @@ static struct virtual_counters make_counters(
 	return counters;
 }
 
+static int try_sample(struct virtual_counters *counters, const uint64_t *measured_uj,
+	uint64_t now_ns, uint32_t exact)
+{
+	const struct virtual_sample sample = { .measured_uj = measured_uj,
+		.exact = exact };
+
+	return virtual_counters_sample(counters, &sample, now_ns);
+}
+
 static void sample(struct virtual_counters *counters, uint64_t package_uj,
 	uint64_t dram_uj, uint64_t now_ns)
 {
 	const uint64_t measured_uj[] = { package_uj, dram_uj };
 
-	assert_int_equal(
-		virtual_counters_sample(counters, measured_uj, now_ns, false), 0);
+	assert_int_equal(try_sample(counters, measured_uj, now_ns, 0), 0);
 }
 
 static uint64_t shown(
@@ -90,12 +98,11 @@ static void test_line(void **state)
 		{ 2000, 3001000, 2500 },
 		{ 3000, 3501000, 2500 },
 		{ 4000, 3751000, 2500 },
-		/* 1953 uJ are behind, so the line would be slower than 1 uJ/ms. */
-		{ 11000, 3999046, 2500 },
-		{ 11001, 3999047, 2500 },
-		{ 12953, 4000999, 2500 },
-		{ 12954, 4001000, 2500 },
-		{ 19000, 4001000, 2500 },
+		{ 8000, 3985375, 2500 },
+		/* From here on it is the least speed that lasts until it is stale. */
+		{ 9000, 3990000, 2500 },
+		{ 9001, 3990001, 2500 },
+		{ 19999, 4000999, 2500 },
 	};
 	struct virtual_counters counters = make_counters(RANGE_UJ, 1000, 20000);
 
@@ -124,6 +131,182 @@ static void test_steady(void **state)
 	for (uint64_t ms = 0; ms < 1000; ms += 100)
 		assert_in_range(shown(&counters, 0, T0 + 40 * SECOND + ms * MS),
 			uj - 60000000 + 30000 * ms, uj - 59999900 + 30000 * ms);
+}
+
+/* 10 W; samples are late. It catches up in the end, and never faster than 10 W. */
+static void test_peak(void **state)
+{
+	/* When samples came, in seconds, and what was shown when they did. */
+	static const struct {
+		unsigned int at_s;
+		uint64_t shown_uj;
+	} rows[] = {
+		{ 0, 1 },
+		{ 1, 1 },
+		{ 2, 5000001 },
+		{ 3, 12500001 },
+		/* 17.5 J are behind; 8.75, 4.375 and 2.1875 of it were shown. */
+		{ 6, 27812501 },
+		/* 32.1875 J are behind: for two seconds at 10 W, then half of it. */
+		{ 9, 53906251 },
+		{ 12, 81953126 },
+		{ 15, 110976563 },
+		/* The samples are in time again, and it stays that far behind. */
+		{ 16, 120976563 },
+		{ 17, 130976563 },
+	};
+	struct virtual_counters counters = make_counters(RANGE_UJ, 1000, 10000);
+	uint64_t uj = 1, at_s = 0;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		uint64_t elapsed_ns = (rows[i].at_s - at_s) * SECOND;
+		uint64_t now_ns = T0 + rows[i].at_s * SECOND;
+		const uint64_t measured_uj[] = { uj += elapsed_ns / 100, 1 };
+		const struct virtual_sample planned = { .measured_uj = measured_uj,
+			.elapsed_ns = elapsed_ns };
+
+		at_s = rows[i].at_s;
+		assert_int_equal(virtual_counters_sample(&counters, &planned, now_ns), 0);
+		assert_int_equal(shown(&counters, 0, now_ns), rows[i].shown_uj);
+	}
+	/* It is the most there ever was, and not what there was last. */
+	sample(&counters, uj + 1000, 1, T0 + 18 * SECOND);
+	assert_int_equal(shown(&counters, 0, T0 + 19 * SECOND), 150976563);
+}
+
+/* Little energy lasts until it is stale, where there is enough for that at all. */
+static void test_reserve(void **state)
+{
+	static const struct {
+		uint64_t behind_uj;
+		uint64_t at_ms, left_uj;
+	} cases[] = {
+		{ 40000, 1000, 20000 },
+		{ 40000, 2000, 10000 },
+		{ 40000, 3000, 7000 },
+		{ 40000, 9999, 1 },
+		/* Half of it in the first period, as ever; then 1 uJ/ms. */
+		{ 18000, 1000, 9000 },
+		{ 18000, 1001, 8999 },
+		{ 18000, 9999, 1 },
+		{ 12000, 1000, 6000 },
+		{ 12000, 6999, 1 },
+		{ 12000, 7000, 0 },
+		{ 12000, 9999, 0 },
+		{ 1500, 1499, 1 },
+		{ 1500, 1500, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct virtual_counters counters = make_counters(RANGE_UJ, 1000, 10000);
+		uint64_t measured_uj = 1 + cases[i].behind_uj, uj;
+
+		sample(&counters, 1, 1, T0);
+		sample(&counters, measured_uj, 1, T0);
+		uj = shown(&counters, 0, T0 + cases[i].at_ms * MS);
+		if (measured_uj - uj != cases[i].left_uj)
+			fail_msg("case %zu: %llu", i,
+				(unsigned long long)(measured_uj - uj));
+	}
+}
+
+static uint64_t read_uj(
+	struct virtual_counters *counters, unsigned int zone, uint64_t now_ns)
+{
+	uint64_t uj = 0;
+
+	assert_int_equal(virtual_counters_read(counters, zone, now_ns, &uj), 0);
+	return uj;
+}
+
+/* Who reads one zone after the other has them of one instant and one sample. */
+static void test_pass(void **state)
+{
+	const uint64_t measured_uj[] = { 9000000, 4500000 };
+	struct virtual_counters counters = make_counters(RANGE_UJ, 1000, 10000);
+	uint64_t now_ns = T0 + SECOND / 2, uj;
+
+	(void)state;
+	sample(&counters, 2000000, 1000000, T0);
+	sample(&counters, 4000000, 2000000, T0);
+	assert_int_equal(read_uj(&counters, 0, now_ns), 2500000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + 9 * MS), 1250000);
+	/* dram was read already: this is the next pass. */
+	assert_int_equal(read_uj(&counters, 1, now_ns + 9 * MS), 1254500);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 12 * MS), 2509000);
+	/* Too late for the pass that package has begun, and the next one is whole. */
+	now_ns += 100 * MS;
+	assert_int_equal(read_uj(&counters, 0, now_ns), 2600000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + VIRTUAL_PASS_NS + 1000), 1305000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 12 * MS), 2612000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + 13 * MS), 1306000);
+	/* Nor is the one that dram begins, when it is a pause and not a slow pass. */
+	assert_int_equal(read_uj(&counters, 1, now_ns + 14 * MS), 1307000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 15 * MS), 2614000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + 16 * MS), 2616000);
+	now_ns += 200 * MS;
+	assert_int_equal(read_uj(&counters, 1, now_ns), 1400000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + MS), 2800000);
+	/* A sample between the two, also one that jumps. */
+	now_ns += 20 * MS;
+	assert_int_equal(read_uj(&counters, 0, now_ns), 2820000);
+	assert_int_equal(
+		try_sample(&counters, measured_uj, now_ns + MS, VIRTUAL_ALL_ZONES), 0);
+	assert_int_equal(shown(&counters, 1, now_ns + MS), 4500000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + MS), 1410000);
+	assert_int_equal(read_uj(&counters, 1, now_ns + MS), 4500000);
+	assert_int_equal(read_uj(&counters, 0, now_ns + MS), 9000000);
+	/* What has become stale is not shown, nor what was before it once it is back. */
+	now_ns += 10 * SECOND;
+	assert_int_equal(read_uj(&counters, 0, now_ns), 9000000);
+	assert_int_equal(virtual_counters_read(&counters, 1, now_ns + 2 * MS, &uj), -EIO);
+	sample(&counters, 9000000, 8000000, now_ns + 3 * MS);
+	assert_int_equal(read_uj(&counters, 1, now_ns + 4 * MS), 8000000);
+}
+
+/* Another process goes on with the plan: nobody can tell from what is shown. */
+static void test_resume(void **state)
+{
+	static const uint64_t none[2] = { 0 };
+	struct virtual_counters first = make_counters(RANGE_UJ, 1000, 10000);
+	struct virtual_counters next = make_counters(RANGE_UJ, 2500, 60000);
+	struct virtual_plan bad;
+	uint64_t uj;
+
+	(void)state;
+	assert_true(virtual_plan_is_valid(&first.plan, 2));
+	virtual_counters_resume(&next, &first.plan);
+	assert_int_equal(virtual_counters_shown(&next, 0, T0, &uj), -EIO);
+	sample(&first, 1000000, 500000, T0);
+	sample(&first, 9000000, 600000, T0 + SECOND);
+	assert_true(virtual_plan_is_valid(&first.plan, 2));
+	virtual_counters_resume(&next, &first.plan);
+	assert_int_equal(try_sample(&next, none, T0 + SECOND, 0), -ERANGE);
+	for (uint64_t ms = 1000; ms < 11000; ms += 77) {
+		for (unsigned int zone = 0; zone < 2; zone++)
+			assert_int_equal(shown(&next, zone, T0 + ms * MS),
+				shown(&first, zone, T0 + ms * MS));
+	}
+
+	bad = first.plan;
+	bad.period_ns++;
+	assert_false(virtual_plan_is_valid(&bad, 2));
+	bad.period_ns = (VIRTUAL_PERIOD_MAX_MS + 1) * MS;
+	assert_false(virtual_plan_is_valid(&bad, 2));
+	bad = first.plan;
+	bad.stale_after_ns = 0;
+	assert_false(virtual_plan_is_valid(&bad, 2));
+	bad.stale_after_ns = VIRTUAL_STALE_AFTER_MAX_MS * MS + 1;
+	assert_false(virtual_plan_is_valid(&bad, 2));
+	bad = first.plan;
+	bad.zones[1].behind_pj = 600000000001;
+	assert_false(virtual_plan_is_valid(&bad, 2));
+	assert_true(virtual_plan_is_valid(&bad, 1));
+	bad = first.plan;
+	bad.zones[0].peak_uw = 999;
+	assert_false(virtual_plan_is_valid(&bad, 2));
 }
 
 static void test_stale(void **state)
@@ -164,13 +347,12 @@ static void test_sample(void **state)
 	sample(&counters, 2000000, 100, T0 + SECOND);
 	/* dram is lower: package is not taken either. */
 	assert_int_equal(
-		virtual_counters_sample(&counters, lower, T0 + SECOND, true), -ERANGE);
+		try_sample(&counters, lower, T0 + SECOND, VIRTUAL_ALL_ZONES), -ERANGE);
 	assert_int_equal(shown(&counters, 0, T0 + 2 * SECOND), 1500000);
-	assert_int_equal(
-		virtual_counters_sample(&counters, equal, T0 + 2 * SECOND, false), 0);
+	assert_int_equal(try_sample(&counters, equal, T0 + 2 * SECOND, 0), 0);
 	assert_int_equal(shown(&counters, 0, T0 + 3 * SECOND), 1750000);
 	assert_int_equal(
-		virtual_counters_sample(&counters, jump, T0 + 3 * SECOND, true), 0);
+		try_sample(&counters, jump, T0 + 3 * SECOND, VIRTUAL_ALL_ZONES), 0);
 	assert_int_equal(shown(&counters, 0, T0 + 3 * SECOND), 9000000);
 	assert_int_equal(shown(&counters, 1, T0), 200);
 }
@@ -213,8 +395,8 @@ static void test_edge(void **state)
 		const uint64_t measured_uj[] = { cases[i].measured_uj, 1 };
 		uint64_t uj = 0;
 
-		assert_int_equal(virtual_counters_sample(
-					 &counters, measured_uj, T0 + i * SECOND, true),
+		assert_int_equal(try_sample(&counters, measured_uj, T0 + i * SECOND,
+					 VIRTUAL_ALL_ZONES),
 			0);
 		assert_int_equal(
 			virtual_counters_read(&counters, 0, T0 + i * SECOND, &uj), 0);
@@ -237,118 +419,21 @@ static void test_huge(void **state)
 		    UINT64_MAX - (UINT64_MAX >> 23) - 1);
 }
 
-/* xorshift64*, so that a failure can be had again. */
-static uint64_t random_u64(uint64_t *seed)
-{
-	*seed ^= *seed >> 12;
-	*seed ^= *seed << 25;
-	*seed ^= *seed >> 27;
-	return *seed * 0x2545f4914f6cdd1du;
-}
-
-static uint64_t random_below(uint64_t *seed, uint64_t limit)
-{
-	return random_u64(seed) % limit;
-}
-
-/* What is measured, when, and what was last read. */
-struct course {
-	uint64_t seed;
-	struct virtual_counters counters;
-	uint64_t stale_after_ns;
-	uint64_t now_ns, sample_ns, read_ns;
-	uint64_t measured_uj[2], read_uj[2];
-};
-
-static void course_sample(struct course *course)
-{
-	static const uint64_t most_uj[] = { 1, 10, 2000, 100000, 300000000, 1u << 31 };
-	bool exact = random_below(&course->seed, 50) == 0;
-
-	for (unsigned int i = 0; i < 2; i++)
-		course->measured_uj[i] += random_below(
-			&course->seed, most_uj[random_below(&course->seed, 6)]);
-	assert_int_equal(virtual_counters_sample(&course->counters, course->measured_uj,
-				 course->now_ns, exact),
-		0);
-	course->sample_ns = course->now_ns;
-}
-
-static void course_read(struct course *course)
-{
-	uint64_t elapsed_ms = (course->now_ns - course->read_ns) / MS;
-	/* Half of the reads look back, which shows the same again. */
-	uint64_t asked_ns = random_below(&course->seed, 2) ? course->now_ns
-							   : course->read_ns / 2;
-	uint64_t uj[2];
-
-	assert_int_equal(
-		virtual_counters_shown(&course->counters, 0, course->now_ns, &uj[0]), 0);
-	assert_int_equal(
-		virtual_counters_shown(&course->counters, 1, asked_ns, &uj[1]), 0);
-	for (unsigned int i = 0; i < 2; i++) {
-		assert_true(uj[i] >= course->read_uj[i]);
-		assert_true(uj[i] <= course->measured_uj[i]);
-		if (uj[i] < course->measured_uj[i])
-			assert_true(uj[i] - course->read_uj[i] >= elapsed_ms);
-		course->read_uj[i] = uj[i];
-	}
-	course->read_ns = course->now_ns;
-}
-
-static void run_course(uint64_t seed, unsigned int n_reads)
-{
-	static const uint64_t periods_ms[] = { 1000, 1000, 2500, 60000, 1, 7 };
-	uint64_t period_ms = periods_ms[seed % 6];
-	struct course course = { .seed = seed, .now_ns = T0, .read_ns = T0 };
-	uint64_t step_ns = 2 * (period_ms * MS / (1 + random_below(&course.seed, 40)));
-
-	course.stale_after_ns = 10 * period_ms * MS;
-	course.counters = make_counters(RANGE_UJ, period_ms, 10 * period_ms);
-	course.measured_uj[0] = random_u64(&course.seed) >> 8;
-	course_sample(&course);
-	course.read_uj[0] = course.measured_uj[0];
-	course.read_uj[1] = course.measured_uj[1];
-	for (unsigned int i = 0; i < n_reads; i++) {
-		uint64_t uj;
-
-		course.now_ns += random_below(&course.seed, step_ns);
-		if (random_below(&course.seed, 500) == 0)
-			course.now_ns += random_below(
-				&course.seed, course.stale_after_ns);
-		if (course.now_ns - course.sample_ns >= course.stale_after_ns) {
-			assert_int_equal(virtual_counters_shown(
-						 &course.counters, 0, course.now_ns, &uj),
-				-EIO);
-			course_sample(&course);
-			course.read_ns = course.now_ns;
-		}
-		course_read(&course);
-		if (course.now_ns - course.sample_ns >= period_ms * MS &&
-			random_below(&course.seed, 10) > 0)
-			course_sample(&course);
-	}
-}
-
-static void test_properties(void **state)
-{
-	(void)state;
-	for (uint64_t seed = 1; seed <= 120; seed++)
-		run_course(seed * 0x9e3779b97f4a7c15u, 5000);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_times),
 		cmocka_unit_test(test_line),
 		cmocka_unit_test(test_steady),
+		cmocka_unit_test(test_peak),
+		cmocka_unit_test(test_reserve),
+		cmocka_unit_test(test_pass),
+		cmocka_unit_test(test_resume),
 		cmocka_unit_test(test_stale),
 		cmocka_unit_test(test_sample),
 		cmocka_unit_test(test_set_times),
 		cmocka_unit_test(test_edge),
 		cmocka_unit_test(test_huge),
-		cmocka_unit_test(test_properties),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
