@@ -47,6 +47,20 @@ struct keeper {
 	int exit_code;
 };
 
+static void log_lock_holder(const struct keeper *keeper)
+{
+	pid_t holder = rundir_lock_holder(keeper->run_fd);
+
+	if (holder > 0)
+		log_error("another vmpower-guest is running: process %d holds "
+			  "%s/" RUNDIR_LOCK_NAME,
+			(int)holder, keeper->settings->run_dir);
+	else
+		log_error(
+			"another vmpower-guest is running: it holds %s/" RUNDIR_LOCK_NAME,
+			keeper->settings->run_dir);
+}
+
 static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
 {
 	const char *path = keeper->settings->run_dir;
@@ -64,9 +78,7 @@ static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
 	if (r == 0)
 		r = rundir_lock(keeper->run_fd, &keeper->lock_fd);
 	if (r == -EWOULDBLOCK)
-		log_error(
-			"another vmpower-guest is running: it holds %s/" RUNDIR_LOCK_NAME,
-			path);
+		log_lock_holder(keeper);
 	else if (r < 0)
 		log_error("cannot use the runtime directory %s: %s", path, strerror(-r));
 	return r;
@@ -191,8 +203,19 @@ static void answer_call(struct keeper *keeper)
 	r = keeper_call_reply(keeper->call_fd, r, fd);
 	if (r < 0)
 		log_debug("cannot answer the worker: %s", strerror(-r));
-	else if (keeper->present.mounted)
+	else if (present_is_shown(&keeper->present))
 		become_ready(keeper);
+}
+
+/* What mounts for --mount full takes the worker to answer, so it is not waited for. */
+static void follow_mount(struct keeper *keeper)
+{
+	if (present_reap(&keeper->present) < 0) {
+		end_worker(keeper);
+		keeper->exit_code = EXIT_FAILURE;
+	} else if (present_is_shown(&keeper->present)) {
+		become_ready(keeper);
+	}
 }
 
 static void log_worker_end(int status)
@@ -268,6 +291,7 @@ static void wait_for_worker(struct keeper *keeper)
 			take_signals(keeper);
 		if (fds[1].revents && keeper->call_fd >= 0)
 			answer_call(keeper);
+		follow_mount(keeper);
 		process_deadlines(keeper);
 	}
 }

@@ -4,10 +4,12 @@ noinst_LIBRARIES += guest/libguest.a
 guest_libguest_a_SOURCES = \
 	guest/agent.c guest/agent.h \
 	guest/channel.c guest/channel.h \
+	guest/cover.c guest/cover.h \
 	guest/keeper.c guest/keeper.h \
 	guest/keeper_call.c guest/keeper_call.h \
 	guest/mirror.c guest/mirror.h \
 	guest/mountinfo.c guest/mountinfo.h \
+	guest/place.c guest/place.h \
 	guest/port.c guest/port.h \
 	guest/present.c guest/present.h \
 	guest/privileges.c guest/privileges.h \
@@ -15,6 +17,7 @@ guest_libguest_a_SOURCES = \
 	guest/settings.c guest/settings.h \
 	guest/state.c guest/state.h \
 	guest/status.c guest/status.h \
+	guest/view.c guest/view.h \
 	guest/worker.c guest/worker.h
 guest_LIBS = guest/libguest.a $(fuse_powercap_LIBS)
 

@@ -7,33 +7,46 @@
  */
 #pragma once
 
-#include <limits.h>
 #include <stdbool.h>
-#include <stddef.h>
+#include <sys/types.h>
 
 #include "fuse-powercap/tree.h"
+#include "guest/place.h"
 
 /* The values of --mount besides a directory. */
 #define PRESENT_AUTO "auto"
-
-#define PRESENT_TARGETS_MAX 2
+#define PRESENT_FULL "full"
 
 struct present {
 	enum powercap_layout layout;
-	size_t n_targets;
-	char targets[PRESENT_TARGETS_MAX][PATH_MAX];
+	struct places places;
+	/* On both views' directories, made where the kernel has none. */
+	bool full;
+	/* The kernel has the devices' directory, too. */
+	bool has_devices;
+	/* Something is, or was, mounted; it may not all be there yet. */
 	bool mounted;
+	/* Puts the views where they belong (guest/view.h); 0: none does. */
+	pid_t child;
 };
 
 /*
- * Finds where to mount for --mount auto or a directory. A mount that an agent left
- * behind there is undone. -EBUSY: an agent that lives has it, or something else is
- * mounted over it.
+ * Finds where to mount for --mount auto, full or a directory. A mount that an agent
+ * left behind there is undone. -EBUSY: an agent that lives has it, or something else
+ * is mounted over it.
  */
 int present_init(struct present *present, const char *mount);
 
-/* Mounts; *ret_fuse_fd, the caller's, is what to serve it by. -EALREADY. */
+/*
+ * Mounts; *ret_fuse_fd, the caller's, is what to serve it by. With full, the tree is
+ * in its places only when present_is_shown(), for which it must be served. -EALREADY.
+ */
 int present_mount(struct present *present, int *ret_fuse_fd);
+
+/* After SIGCHLD: -errno: it cannot be shown, which is logged. */
+int present_reap(struct present *present);
+
+bool present_is_shown(const struct present *present);
 
 /*
  * Undoes it, whoever still uses it; nothing to do is fine. What somebody else mounted

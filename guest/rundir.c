@@ -10,7 +10,6 @@
 #include <fcntl.h>
 #include <stdbool.h>
 #include <string.h>
-#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -129,13 +128,33 @@ int rundir_open(const char *path, uid_t uid, gid_t gid, int *ret_fd)
 	return 0;
 }
 
+/* The whole file, for fcntl(2), which tells who has it; it is not inherited. */
+static struct flock whole(void)
+{
+	return (struct flock){ .l_type = F_WRLCK, .l_whence = SEEK_SET };
+}
+
 int rundir_lock(int run_fd, int *ret_fd)
 {
 	cleanup_close int fd = openat(run_fd, RUNDIR_LOCK_NAME,
 		O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	struct flock lock = whole();
 
-	if (fd < 0 || flock(fd, LOCK_EX | LOCK_NB) < 0)
+	if (fd < 0)
 		return -errno;
+	if (fcntl(fd, F_SETLK, &lock) < 0)
+		return errno == EACCES || errno == EAGAIN ? -EWOULDBLOCK : -errno;
 	*ret_fd = steal_fd(&fd);
 	return 0;
+}
+
+pid_t rundir_lock_holder(int run_fd)
+{
+	cleanup_close int fd = openat(
+		run_fd, RUNDIR_LOCK_NAME, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct flock lock = whole();
+
+	if (fd < 0 || fcntl(fd, F_GETLK, &lock) < 0 || lock.l_type == F_UNLCK)
+		return 0;
+	return lock.l_pid;
 }

@@ -21,6 +21,12 @@ int rundir_open(const char *path, uid_t uid, gid_t gid, int *ret_fd);
 
 /*
  * Holds the directory's lock until *ret_fd, the caller's, is closed. -EWOULDBLOCK:
- * another process has it.
+ * another process has it. A file that nobody holds any more is in nobody's way.
  */
 int rundir_lock(int run_fd, int *ret_fd);
+
+/*
+ * The process that has it. 0: none, or one of a pid namespace that cannot be seen.
+ * Not for the holder: it would lose it.
+ */
+pid_t rundir_lock_holder(int run_fd);

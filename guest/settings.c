@@ -32,13 +32,13 @@ static int set_mount(void *settings, const char *value, const char **ret_expecte
 {
 	char *mount = ((struct settings *)settings)->mount;
 
-	if (strcmp(value, PRESENT_AUTO) == 0) {
-		strcpy(mount, PRESENT_AUTO);
+	if (strcmp(value, PRESENT_AUTO) == 0 || strcmp(value, PRESENT_FULL) == 0) {
+		strcpy(mount, value);
 		return 0;
 	}
 	if (set_path(mount, value, ret_expected) == 0)
 		return 0;
-	*ret_expected = "auto, or the absolute path of a directory";
+	*ret_expected = "auto, full, or the absolute path of a directory";
 	return -EINVAL;
 }
 
@@ -82,7 +82,7 @@ static const struct option_spec specs[] = {
 		.help = "virtio-serial port or unix socket (" SETTINGS_PORT ")",
 		.set = set_port },
 	{ .name = "mount",
-		.argument = "auto|DIR",
+		.argument = "auto|full|DIR",
 		.help = "in sysfs, or both views of it below DIR (auto)",
 		.set = set_mount },
 	{ .name = "mode",

@@ -10,7 +10,7 @@
 
 struct settings {
 	char port[PATH_MAX];
-	char mount[PATH_MAX]; /* PRESENT_AUTO, or an absolute path */
+	char mount[PATH_MAX]; /* PRESENT_AUTO, PRESENT_FULL, or an absolute path */
 	char run_dir[PATH_MAX];
 	mode_t energy_mode;
 	gid_t energy_gid;

@@ -121,22 +121,32 @@ EXTRA_DIST += \
 unit_guest = \
 	tests/unit/test_agent \
 	tests/unit/test_channel \
+	tests/unit/test_cover \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
+	tests/unit/test_place \
 	tests/unit/test_port \
 	tests/unit/test_reads \
 	tests/unit/test_rundir \
-	tests/unit/test_state
+	tests/unit/test_state \
+	tests/unit/test_view
 tests_unit_test_agent_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_agent_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_channel_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_channel_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 # Randomness fails when told to.
 tests_unit_test_channel_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=uuid_generate
+tests_unit_test_cover_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_cover_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_cover_SOURCES = tests/unit/test_cover.c \
+	tests/unit/child.h tests/unit/namespace.h
 tests_unit_test_mirror_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mirror_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mountinfo_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_place_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_place_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_place_SOURCES = tests/unit/test_place.c tests/unit/namespace.h
 tests_unit_test_port_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_port_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_reads_SOURCES = tests/unit/test_reads.c tests/unit/random.h
@@ -144,8 +154,13 @@ tests_unit_test_reads_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_reads_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_rundir_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_rundir_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_rundir_SOURCES = tests/unit/test_rundir.c tests/unit/child.h
 tests_unit_test_state_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_state_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_view_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_view_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_view_SOURCES = tests/unit/test_view.c tests/unit/child.h \
+	tests/unit/listing.c tests/unit/listing.h tests/unit/namespace.h
 check_PROGRAMS += $(unit_guest)
 TESTS += $(unit_guest)
 endif

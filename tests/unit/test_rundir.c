@@ -21,6 +21,7 @@
 #include "guest/state.h"
 #include "guest/status.h"
 #include "shared/cleanup.h"
+#include "tests/unit/child.h"
 
 #define SKIPPED 77
 #define WORKER	4711u
@@ -118,6 +119,19 @@ static void test_existing(void **state)
 	}
 }
 
+/* It finds the lock held by that process, or by none. */
+static pid_t lock_in_child(int run_fd, pid_t holder)
+{
+	int expected = holder > 0 ? -EWOULDBLOCK : 0, lock_fd = -1;
+	pid_t child = fork();
+
+	if (child != 0)
+		return child;
+	if (rundir_lock_holder(run_fd) != holder)
+		_exit(1);
+	_exit(rundir_lock(run_fd, &lock_fd) == expected ? 0 : 2);
+}
+
 static void test_made(void **state)
 {
 	char base[] = "/tmp/test_rundir.XXXXXX", path[64];
@@ -129,8 +143,13 @@ static void test_made(void **state)
 	snprintf(path, sizeof(path), "%s/run", base);
 	assert_int_equal(rundir_open(path, WORKER, WORKER, &fd), 0);
 	check_is_the_workers(path);
+	assert_int_equal(rundir_lock_holder(fd), 0);
 	assert_int_equal(rundir_lock(fd, &lock_fd), 0);
-	assert_int_equal(rundir_lock(fd, &again), -EWOULDBLOCK);
+	assert_int_equal(child_join(lock_in_child(fd, getpid())), 0);
+	/* The file stays, and is not in the way. */
+	close(steal_fd(&lock_fd));
+	assert_int_equal(rundir_lock_holder(fd), 0);
+	assert_int_equal(child_join(lock_in_child(fd, 0)), 0);
 	remove_all(path, RUNDIR_LOCK_NAME);
 	snprintf(path, sizeof(path), "%s/missing/run", base);
 	assert_int_equal(rundir_open(path, WORKER, WORKER, &again), -ENOENT);
