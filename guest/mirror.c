@@ -128,14 +128,30 @@ int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome)
 	mirror->model = model;
 	mirror->counting = true;
 	mirror->epoch = welcome->epoch;
+	mirror->from_start = welcome->from_start;
+	mirror->welcomed = true;
 	mirror->period_ns = welcome->period_ms * (uint64_t)NSEC_PER_MSEC;
 	mirror->stale_after_ns = welcome->stale_after_ms * (uint64_t)NSEC_PER_MSEC;
 	return 0;
 }
 
-static int advance_zone(struct mirror_zone *zone, uint64_t uj)
+/* What a host counts in an epoch that the zone was not in before. */
+static int enter_epoch(struct mirror_zone *zone, uint64_t uj, bool from_start)
+{
+	uint64_t measured_uj = zone->measured_uj;
+
+	/* Else it is not ours to know what flowed since the last epoch's last sample. */
+	if (from_start && __builtin_add_overflow(measured_uj, uj, &measured_uj))
+		return -ERANGE;
+	zone->measured_uj = measured_uj;
+	zone->offset_uj = measured_uj - uj;
+	return 0;
+}
+
+static int advance_zone(struct mirror_zone *zone, uint64_t uj, bool from_start)
 {
 	uint64_t previous_uj = zone->measured_uj - zone->offset_uj, measured_uj;
+	int r;
 
 	if (uj > MIRROR_UJ_MAX)
 		return -ERANGE;
@@ -144,8 +160,9 @@ static int advance_zone(struct mirror_zone *zone, uint64_t uj)
 		zone->offset_uj = uj == 0 ? 1 : 0;
 		zone->measured_uj = uj == 0 ? 1 : uj;
 	} else if (!(zone->flags & MIRROR_CURRENT)) {
-		/* What flowed since the last epoch's last sample is not ours to know. */
-		zone->offset_uj = zone->measured_uj - uj;
+		r = enter_epoch(zone, uj, from_start);
+		if (r < 0)
+			return r;
 	} else {
 		if (uj < previous_uj || __builtin_add_overflow(zone->measured_uj,
 						uj - previous_uj, &measured_uj))
@@ -154,6 +171,26 @@ static int advance_zone(struct mirror_zone *zone, uint64_t uj)
 	}
 	zone->flags |= MIRROR_MEASURED | MIRROR_CURRENT;
 	return 0;
+}
+
+/*
+ * Whether time passed for the host that did not pass here: the guest was paused, or
+ * was restored. Two periods are what a slow tick and a slow port may differ by.
+ */
+static bool was_paused(
+	const struct mirror *mirror, const struct message_sample *sample, uint64_t now_ns)
+{
+	uint64_t theirs_ns = sample->t_ns - mirror->t_ns;
+	uint64_t ours_ns = now_ns - mirror->sampled_ns;
+
+	return mirror->sampled && sample->t_ns > mirror->t_ns && theirs_ns > ours_ns &&
+	       theirs_ns - ours_ns > 2 * mirror->period_ns;
+}
+
+bool mirror_doubts(
+	const struct mirror *mirror, const struct message_sample *sample, uint64_t now_ns)
+{
+	return !mirror->welcomed && was_paused(mirror, sample, now_ns);
 }
 
 int mirror_prepare(const struct mirror *mirror, const struct message_sample *sample,
@@ -170,27 +207,13 @@ int mirror_prepare(const struct mirror *mirror, const struct message_sample *sam
 		if (place == MIRROR_ABSENT)
 			continue;
 		assert((size_t)place < sample->n_zones);
-		r = advance_zone(&memory.zones[i], sample->uj[place]);
+		r = advance_zone(&memory.zones[i], sample->uj[place], mirror->from_start);
 		if (r < 0)
 			return r;
 	}
 	memory.epoch = mirror->epoch;
 	*ret_memory = memory;
 	return 0;
-}
-
-/*
- * Whether time passed for the host that did not pass here: the guest was paused, or
- * was restored. Two periods are what a slow tick and a slow port may differ by.
- */
-static bool was_paused(
-	const struct mirror *mirror, const struct message_sample *sample, uint64_t now_ns)
-{
-	uint64_t theirs_ns = sample->t_ns - mirror->t_ns;
-	uint64_t ours_ns = now_ns - mirror->sampled_ns;
-
-	return mirror->sampled && sample->t_ns > mirror->t_ns && theirs_ns > ours_ns &&
-	       theirs_ns - ours_ns > 2 * mirror->period_ns;
 }
 
 void mirror_commit(struct mirror *mirror, const struct message_sample *sample,
@@ -209,6 +232,7 @@ void mirror_commit(struct mirror *mirror, const struct message_sample *sample,
 	(void)r;
 	mirror->memory = *memory;
 	mirror->changed = false;
+	mirror->welcomed = false;
 	mirror->sampled = true;
 	mirror->t_ns = sample->t_ns;
 	mirror->sampled_ns = now_ns;
