@@ -1,0 +1,328 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""A guest goes on in another QEMU, here or on another host, and so does its counter.
+
+What each QEMU of a guest used is counted in an epoch of its own. The guest gets all of
+it, to the microjoule, but for what was measured in the last period before that QEMU's
+end. The tests share two hosts and two guests, in the order of the file.
+"""
+import datetime
+import os
+import struct
+import time
+from typing import NamedTuple
+
+import pytest
+
+from bed.follower import Follower
+from bed.ledger import Ledger
+from bed.process import Process, wait_until
+from bed.recorder import Recorder, longest_still_s
+
+IDLE_W, BUSY_W = 10, 20
+DRAM_IDLE_W, DRAM_BUSY_W = 2, 3
+PERIOD_S = 1.0
+STALE_AFTER_S = 10.0
+# A sample waits for its guest's moment of the period, and then for a busy machine.
+DELIVERED_AFTER_S = PERIOD_S + 0.5
+
+DISK = """
+<disk type='file' device='disk'>
+  <driver name='qemu' type='qcow2'/><source file='{}'/><target dev='vda' bus='virtio'/>
+</disk>"""
+
+
+def now_ns():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def make_image(path):
+    """An empty disk of 64 MiB that can hold snapshots: qcow2, version 2."""
+    cluster = 1 << 16
+    header = struct.pack(">4sIQIIQIIQQIIQ", b"QFI\xfb", 2, 0, 0, 16, 64 << 20, 0, 1,
+                         3 * cluster, cluster, 1, 0, 0)
+    references = struct.pack(">Q", 2 * cluster)
+    counts = struct.pack(">4H", 1, 1, 1, 1)
+    path.write_bytes(b"".join(part.ljust(cluster, b"\0")
+                              for part in (header, references, counts, b"")))
+
+
+class Account(NamedTuple):
+    """Of a guest at one moment; energies are microjoules in the order of its zones."""
+    epoch: str
+    offset_uj: list
+    acked_uj: list  # of this epoch; what the guest has, and its host knows that it has
+    ledger_uj: int  # all that the host ever measured of it, up to what was acked
+
+    def measured_uj(self):
+        return [o + u for o, u in zip(self.offset_uj, self.acked_uj)]
+
+
+def agreed(guest, status, tick):
+    """The account of a tick that knows of the sample that is in the guest's status."""
+    zones = tick.json[guest.uuid]["link"]["zones"]
+    acked = [int(z["acked_uj"]) for z in zones]
+    waiting = sum(int(z["measured_uj"]) for z in zones) - sum(acked)
+    found = Account(status["epoch"], [int(z["offset_uj"]) for z in status["zones"]], acked,
+                    tick.domain_uj(guest.uuid) - waiting)
+    assert found.measured_uj() == [int(z["measured_uj"]) for z in status["zones"]]
+    return found
+
+
+class Side:
+    """A host, its simulated RAPL and its vmpower-hostd."""
+
+    def __init__(self, bed, name):
+        self.host = bed.host(name)
+        sim = bed.simrapl(self.host, packages=",".join("0" * os.cpu_count()), idle_w=IDLE_W,
+                          busy_w=BUSY_W, dram_idle_w=DRAM_IDLE_W, dram_busy_w=DRAM_BUSY_W)
+        config = bed.directory() / "hostd.conf"
+        config.write_text(f'[zone "package-0"]\nidle_w = {IDLE_W}\n'
+                          f'[zone "dram-0"]\nidle_w = {DRAM_IDLE_W}\n')
+        self.hostd = bed.hostd(self.host, sim, "--config", config)
+        self.following = bed.owned(Follower(self.hostd))
+
+    def ticks(self, guest, epoch):
+        """(time, what the epoch had used, by zone) of each tick that was published."""
+        found = []
+        for account in list(self.following.accounts):
+            link = account.json.get(guest.uuid, {}).get("link", {})
+            if link.get("epoch") == epoch:
+                found.append((account.t_ns, [int(z["measured_uj"]) for z in link["zones"]]))
+        return found
+
+    def bounds(self, guest, epoch, stopped_ns):
+        """What the guest must have of an epoch that has ended, and what it can have.
+
+        stopped_ns: the guest ran until then, or longer.
+        """
+        ticks = self.ticks(guest, epoch)
+        due = [uj for t_ns, uj in ticks if t_ns < stopped_ns - DELIVERED_AFTER_S * 1e9]
+        return due[-1], ticks[-1][1]
+
+    def ledger_uj(self, guest):
+        """All that it ever measured of a guest that is not here now."""
+        ledger = Ledger(self.hostd.state_dir / "ledger")
+        return sum(map(sum, ledger.domains.get(guest.uuid, {}).values()))
+
+
+class Scene:
+    """mover goes from host to host; keeper stays, and has a disk for its snapshots."""
+
+    def __init__(self, bed):
+        self.bed = bed
+        self.here, self.there = Side(bed, "here"), Side(bed, "there")
+        self.dir = bed.directory()
+        make_image(self.dir / "disk")
+        self.mover, self.keeper = bed.guests(self.here.host, {
+            "mover": (), "keeper": ("-e", DISK.format(self.dir / "disk"))})
+        self.recorders = {g: Recorder(g) for g in (self.mover, self.keeper)}
+        for guest in self.recorders:
+            guest.load(0.3)
+            guest.wait_for_tree()
+
+    def side(self, guest):
+        return self.here if guest.host is self.here.host else self.there
+
+    def account(self, guest, other_than=None):
+        """Once guest and host agree: the guest has what the host knows it to have."""
+        following = self.side(guest).following
+
+        def find():
+            status, since_ns = guest.status(), now_ns()
+            if status["link"] != "streaming" or status["epoch"] == other_than:
+                return None
+            following.wait(lambda a: guest.uuid in a.json, "a tick", after_ns=since_ns)
+            # It was acknowledged before the tick before that, or before this one.
+            for tick in following.accounts[-3:]:
+                link = tick.json.get(guest.uuid, {}).get("link", {})
+                if link.get("epoch") == status["epoch"] and \
+                        int(link["acked_seq"]) == status["seq"]:
+                    return agreed(guest, status, tick)
+            return None
+        return wait_until(find, f"{guest.name} and its host agree", 30)
+
+    def check_goes_on(self, guest, before, side, stopped_ns):
+        """In an epoch that begins where the guest was; the new account, and what it lacks."""
+        after = self.account(guest, other_than=before.epoch)
+        # Nothing else is in the offsets: it has all of the new epoch.
+        found = [b - a for a, b in zip(before.offset_uj, after.offset_uj)]
+        due, all_uj = side.bounds(guest, before.epoch, stopped_ns)
+        assert all(d <= f <= a for d, f, a in zip(due, found, all_uj)), (due, found, all_uj)
+        missing_uj = sum(all_uj) - sum(found)
+        print(f"{guest.name}_missing_J", missing_uj / 1e6)
+        return after, missing_uj
+
+
+@pytest.fixture(scope="module", name="scene")
+def scene_fixture(module_bed):
+    return Scene(module_bed)
+
+
+@pytest.fixture(autouse=True)
+def check_all_the_time(scene):
+    yield
+    for side in (scene.here, scene.there):
+        side.following.check()
+    for recorder in scene.recorders.values():
+        recorder.check_never_decreases()
+
+
+def migrate(scene, guest, to):
+    """When it stopped where it was, as QEMU says, on CLOCK_BOOTTIME."""
+    watch = Process(["virsh", "-c", guest.host.uri, "qemu-monitor-event", "--event", "STOP",
+                     "--timestamp", guest.name], scene.dir / f"stop-{time.monotonic_ns()}")
+    try:
+        # It has nothing to say before it listens.
+        time.sleep(0.3)
+        guest.migrate(to.host)
+        watch.popen.wait(10)
+        at = watch.log.read_text().split(": event STOP")[0]
+    finally:
+        watch.close()
+    ago_s = time.time() - datetime.datetime.fromisoformat(at).timestamp()
+    return now_ns() - int(ago_s * 1e9)
+
+
+def load_snapshot(guest, name):
+    """Into the QEMU that runs, behind libvirt's back."""
+    guest.host.virsh("qemu-monitor-command", guest.name, "--hmp", f"loadvm {name}")
+    guest.wait()
+
+
+def check_reads(scene, guest, since_s):
+    """It could be read all the time, and moved."""
+    readings = scene.recorders[guest].readings(since_s)
+    assert all(r.energy_uj is not None for r in readings)
+    print(f"{guest.name}_still_s", longest_still_s(readings))
+    # A new epoch is exact at once: then there is nothing on the way for a period.
+    assert longest_still_s(readings) <= 3 * PERIOD_S
+
+
+def test_migrates_there_and_back(scene):
+    """It has what both ledgers have of it, but for what could not be delivered."""
+    guest, here, there = scene.mover, scene.here, scene.there
+    since_s = scene.recorders[guest].now_s()
+    first = last = scene.account(guest)
+    epochs, missing_uj = {first.epoch}, 0
+    for source, to in ((here, there), (there, here)):
+        stopped_ns = migrate(scene, guest, to)
+        last, lacks_uj = scene.check_goes_on(guest, last, source, stopped_ns)
+        missing_uj += lacks_uj
+        epochs.add(last.epoch)
+    assert len(epochs) == 3
+    assert sum(last.measured_uj()) == \
+        sum(first.offset_uj) + last.ledger_uj + there.ledger_uj(guest) - missing_uj
+    check_reads(scene, guest, since_s)
+
+
+def test_migration_given_up(scene):
+    """Where it stays nothing changes; what the other one used is in that ledger only."""
+    guest, here, there = scene.mover, scene.here, scene.there
+    since_s, before = scene.recorders[guest].now_s(), scene.account(guest)
+    there_uj = there.ledger_uj(guest)
+    slowly = Process(["virsh", "-c", here.host.uri, "migrate", "--live", "--p2p", "--bandwidth",
+                      1, guest.name, there.host.uri, "--migrateuri",
+                      f"unix://{there.host.dir}/{guest.name}.migration"], scene.dir / "slowly")
+    try:
+        tick = there.following.wait(
+            lambda a: guest.uuid in a.json and a.domain_uj(guest.uuid) > there_uj,
+            "it is measured there", 20, after_ns=there.following.last().t_ns)
+        here.host.virsh("domjobabort", guest.name)
+        assert slowly.popen.wait(10) != 0
+    finally:
+        slowly.close()
+    there.following.wait(lambda a: guest.uuid not in a.json, "it has gone there",
+                         after_ns=tick.t_ns)
+    assert there.ledger_uj(guest) > there_uj
+    after = scene.account(guest)
+    assert (after.epoch, after.offset_uj) == (before.epoch, before.offset_uj)
+    check_reads(scene, guest, since_s)
+
+
+def test_leaves_for_an_unmeasured_host(scene):
+    """No vmpower-hostd runs there; test_host_is_measured() goes on with this."""
+    scene.before_leaving = scene.account(scene.mover)
+    scene.there.hostd.kill()
+    scene.left_ns = migrate(scene, scene.mover, scene.there)
+
+
+def define(guest):
+    """What was only created becomes persistent."""
+    path = guest.host.dir / f"{guest.name}.persistent.xml"
+    path.write_text(guest.host.virsh("dumpxml", "--inactive", guest.name))
+    guest.host.virsh("define", path)
+
+
+def test_managed_save(scene):
+    guest, host = scene.keeper, scene.here.host
+    define(guest)
+    before, stopping_ns = scene.account(guest), now_ns()
+    host.virsh("managedsave", guest.name)
+    host.virsh("start", guest.name)
+    guest.wait()
+    scene.check_goes_on(guest, before, scene.here, stopping_ns)
+
+
+def test_saved_and_restored(scene):
+    """And restored again, from the same image: its past is that of the image again."""
+    guest, host, image = scene.keeper, scene.here.host, scene.dir / "saved"
+    before, stopping_ns = scene.account(guest), now_ns()
+    host.virsh("save", guest.name, image)
+    host.virsh("restore", image)
+    guest.wait()
+    once, _ = scene.check_goes_on(guest, before, scene.here, stopping_ns)
+    host.virsh("destroy", guest.name)
+    host.virsh("restore", image)
+    guest.wait()
+    twice = scene.account(guest, other_than=once.epoch)
+    assert twice.offset_uj == once.offset_uj
+
+
+def test_snapshots(scene):
+    """Its memory is an earlier one: so is its counter, which goes on from there."""
+    guest, host = scene.keeper, scene.here.host
+    before = scene.account(guest)
+    host.virsh("snapshot-create-as", guest.name, "old")
+    taken = scene.account(guest)
+    assert (taken.epoch, taken.offset_uj) == (before.epoch, before.offset_uj)
+
+    # As libvirt does it: in another QEMU, hence another epoch.
+    host.virsh("snapshot-revert", guest.name, "old")
+    guest.wait()
+    reverted = scene.account(guest, other_than=before.epoch)
+    assert all(a <= b <= c for a, b, c in zip(before.measured_uj(), reverted.offset_uj,
+                                              taken.measured_uj()))
+
+    # In the same QEMU, which nobody tells the host: what was used meanwhile comes again.
+    host.virsh("snapshot-create-as", guest.name, "new")
+    taken = scene.account(guest)
+    load_snapshot(guest, "new")
+    loaded = scene.account(guest)
+    assert (loaded.epoch, loaded.offset_uj) == (reverted.epoch, reverted.offset_uj)
+    assert all(a <= b for a, b in zip(taken.acked_uj, loaded.acked_uj))
+
+    # Of an epoch before: it must not take this one's samples for that one's.
+    load_snapshot(guest, "old")
+    loaded = scene.account(guest)
+    assert (loaded.epoch, loaded.offset_uj) == (reverted.epoch, reverted.offset_uj)
+
+
+def test_host_is_measured(scene):
+    """Nothing could be read while it was not. What was used then is in the ledger only."""
+    guest, here, there = scene.mover, scene.here, scene.there
+    recorder, before = scene.recorders[guest], scene.before_leaving
+    stale_s = recorder.at_s((scene.left_ns - now_ns()) / 1e9 + time.monotonic()) + \
+        STALE_AFTER_S + PERIOD_S
+    wait_until(lambda: recorder.now_s() > stale_s + PERIOD_S, "its values are stale", 30)
+    starting_s = recorder.now_s()
+    there.hostd.start()
+    after = scene.account(guest, other_than=before.epoch)
+    away = [r for r in recorder.readings(stale_s) if r.end_s < starting_s]
+    assert away and all(r.energy_uj is None for r in away)
+    # The first sample that it got of the new epoch added nothing.
+    due, all_uj = here.bounds(guest, before.epoch, scene.left_ns)
+    had = [[o + uj - b for o, uj, b in zip(after.offset_uj, tick, before.offset_uj)]
+           for _, tick in there.ticks(guest, after.epoch)]
+    assert any(all(d <= f <= a for d, f, a in zip(due, found, all_uj)) for found in had)
+    print("untold_J", sum(there.ticks(guest, after.epoch)[0][1]) / 1e6)
