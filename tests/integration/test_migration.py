@@ -59,14 +59,17 @@ class Account(NamedTuple):
 
 
 def agreed(guest, status, tick):
-    """The account of a tick that knows of the sample that is in the guest's status."""
-    zones = tick.json[guest.uuid]["link"]["zones"]
-    acked = [int(z["acked_uj"]) for z in zones]
-    waiting = sum(int(z["measured_uj"]) for z in zones) - sum(acked)
+    """The account of a tick that knows of the very sample that is in the guest's status."""
+    link = tick.json.get(guest.uuid, {}).get("link", {})
+    if link.get("epoch") != status["epoch"] or int(link["acked_seq"]) != status["seq"]:
+        return None
+    acked = [int(z["acked_uj"]) for z in link["zones"]]
+    waiting = sum(int(z["measured_uj"]) for z in link["zones"]) - sum(acked)
     found = Account(status["epoch"], [int(z["offset_uj"]) for z in status["zones"]], acked,
                     tick.domain_uj(guest.uuid) - waiting)
-    assert found.measured_uj() == [int(z["measured_uj"]) for z in status["zones"]]
-    return found
+    # After another hello, seq begins at 1 again.
+    same = found.measured_uj() == [int(z["measured_uj"]) for z in status["zones"]]
+    return found if same else None
 
 
 class Side:
@@ -134,12 +137,8 @@ class Scene:
                 return None
             following.wait(lambda a: guest.uuid in a.json, "a tick", after_ns=since_ns)
             # It was acknowledged before the tick before that, or before this one.
-            for tick in following.accounts[-3:]:
-                link = tick.json.get(guest.uuid, {}).get("link", {})
-                if link.get("epoch") == status["epoch"] and \
-                        int(link["acked_seq"]) == status["seq"]:
-                    return agreed(guest, status, tick)
-            return None
+            found = (agreed(guest, status, tick) for tick in following.accounts[-3:])
+            return next(filter(None, found), None)
         return wait_until(find, f"{guest.name} and its host agree", 30)
 
     def check_goes_on(self, guest, before, side, stopped_ns):
