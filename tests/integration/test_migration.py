@@ -283,25 +283,28 @@ def test_snapshots(scene):
     guest, host = scene.keeper, scene.here.host
     before = scene.account(guest)
     host.virsh("snapshot-create-as", guest.name, "old")
-    taken = scene.account(guest)
-    assert (taken.epoch, taken.offset_uj) == (before.epoch, before.offset_uj)
+    old_seq, old = guest.status()["seq"], scene.account(guest)
+    assert (old.epoch, old.offset_uj) == (before.epoch, before.offset_uj)
 
     # As libvirt does it: in another QEMU, hence another epoch.
     host.virsh("snapshot-revert", guest.name, "old")
     guest.wait()
     reverted = scene.account(guest, other_than=before.epoch)
     assert all(a <= b <= c for a, b, c in zip(before.measured_uj(), reverted.offset_uj,
-                                              taken.measured_uj()))
+                                              old.measured_uj()))
 
     # In the same QEMU, which nobody tells the host: what was used meanwhile comes again.
     host.virsh("snapshot-create-as", guest.name, "new")
-    taken = scene.account(guest)
+    new = scene.account(guest)
     load_snapshot(guest, "new")
     loaded = scene.account(guest)
     assert (loaded.epoch, loaded.offset_uj) == (reverted.epoch, reverted.offset_uj)
-    assert all(a <= b for a, b in zip(taken.acked_uj, loaded.acked_uj))
+    assert all(a <= b for a, b in zip(new.acked_uj, loaded.acked_uj))
 
-    # Of an epoch before: it must not take this one's samples for that one's.
+    # Of an epoch before: it must not take this one's samples for that one's, which by
+    # their numbers and values they could be.
+    wait_until(lambda: guest.status()["seq"] > old_seq + 1, "so many samples", 20, every=0.2)
+    assert sum(scene.account(guest).acked_uj) > sum(old.acked_uj)
     load_snapshot(guest, "old")
     loaded = scene.account(guest)
     assert (loaded.epoch, loaded.offset_uj) == (reverted.epoch, reverted.offset_uj)
