@@ -10,6 +10,7 @@ import datetime
 import os
 import struct
 import time
+import xml.etree.ElementTree as ElementTree
 from typing import NamedTuple
 
 import pytest
@@ -169,6 +170,8 @@ def check_all_the_time(scene):
 
 def migrate(scene, guest, to):
     """When it stopped where it was, as QEMU says, on CLOCK_BOOTTIME."""
+    # The first sample of an epoch is exact: it leaves nothing to show until the next.
+    wait_until(lambda: guest.status()["seq"] > 2, "some samples", 20, every=0.2)
     watch = Process(["virsh", "-c", guest.host.uri, "qemu-monitor-event", "--event", "STOP",
                      "--timestamp", guest.name], scene.dir / f"stop-{time.monotonic_ns()}")
     try:
@@ -189,13 +192,40 @@ def load_snapshot(guest, name):
     guest.wait()
 
 
+def wait_for_stale(scene, guest, since_ns):
+    """Times of the guest: since when it cannot have values of before, and now."""
+    recorder = scene.recorders[guest]
+    since_s = recorder.at_s(time.monotonic() - (now_ns() - since_ns) / 1e9)
+    stale_s = since_s + STALE_AFTER_S + PERIOD_S
+    wait_until(lambda: recorder.now_s() > stale_s + PERIOD_S, "its values are stale", 30)
+    return stale_s, recorder.now_s()
+
+
+def check_stale(scene, guest, since_s, until_s):
+    away = [r for r in scene.recorders[guest].readings(since_s) if r.end_s < until_s]
+    assert away and all(r.energy_uj is None for r in away)
+
+
 def check_reads(scene, guest, since_s):
     """It could be read all the time, and moved."""
     readings = scene.recorders[guest].readings(since_s)
     assert all(r.energy_uj is not None for r in readings)
     print(f"{guest.name}_still_s", longest_still_s(readings))
-    # A new epoch is exact at once: then there is nothing on the way for a period.
     assert longest_still_s(readings) <= 3 * PERIOD_S
+
+
+def test_channel_detached(scene):
+    """test_channel_attached() goes on with this."""
+    guest, host = scene.keeper, scene.here.host
+    scene.before_detaching = scene.account(guest)
+    xml = ElementTree.fromstring(host.virsh("dumpxml", guest.name))
+    channel = xml.find("./devices/channel/target[@name='org.vmpower.0']/..")
+    scene.channel = scene.dir / "channel.xml"
+    scene.channel.write_bytes(ElementTree.tostring(channel))
+    host.virsh("detach-device", guest.name, scene.channel, "--live")
+    scene.here.following.wait(lambda a: a.link(guest.uuid) == "no-channel", "it has gone",
+                              after_ns=now_ns())
+    scene.detached_ns = now_ns()
 
 
 def test_migrates_there_and_back(scene):
@@ -237,6 +267,16 @@ def test_migration_given_up(scene):
     after = scene.account(guest)
     assert (after.epoch, after.offset_uj) == (before.epoch, before.offset_uj)
     check_reads(scene, guest, since_s)
+
+
+def test_channel_attached(scene):
+    """Nothing could be read without it. What was used meanwhile comes with the first sample."""
+    guest, before = scene.keeper, scene.before_detaching
+    stale_s, attaching_s = wait_for_stale(scene, guest, scene.detached_ns)
+    scene.here.host.virsh("attach-device", guest.name, scene.channel, "--live")
+    after = scene.account(guest)
+    assert (after.epoch, after.offset_uj) == (before.epoch, before.offset_uj)
+    check_stale(scene, guest, stale_s, attaching_s)
 
 
 def test_leaves_for_an_unmeasured_host(scene):
@@ -313,15 +353,11 @@ def test_snapshots(scene):
 def test_host_is_measured(scene):
     """Nothing could be read while it was not. What was used then is in the ledger only."""
     guest, here, there = scene.mover, scene.here, scene.there
-    recorder, before = scene.recorders[guest], scene.before_leaving
-    stale_s = recorder.at_s((scene.left_ns - now_ns()) / 1e9 + time.monotonic()) + \
-        STALE_AFTER_S + PERIOD_S
-    wait_until(lambda: recorder.now_s() > stale_s + PERIOD_S, "its values are stale", 30)
-    starting_s = recorder.now_s()
+    before = scene.before_leaving
+    stale_s, starting_s = wait_for_stale(scene, guest, scene.left_ns)
     there.hostd.start()
     after = scene.account(guest, other_than=before.epoch)
-    away = [r for r in recorder.readings(stale_s) if r.end_s < starting_s]
-    assert away and all(r.energy_uj is None for r in away)
+    check_stale(scene, guest, stale_s, starting_s)
     # The first sample that it got of the new epoch added nothing.
     due, all_uj = here.bounds(guest, before.epoch, scene.left_ns)
     had = [[o + uj - b for o, uj, b in zip(after.offset_uj, tick, before.offset_uj)]
