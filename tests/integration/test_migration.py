@@ -290,6 +290,8 @@ def test_leaves_for_an_unmeasured_host(scene):
     scene.before_leaving = scene.account(scene.mover)
     scene.there.hostd.kill()
     scene.left_ns = migrate(scene, scene.mover, scene.there)
+    # Between the two its clock stood still.
+    scene.arrived_ns = now_ns()
 
 
 def define(guest):
@@ -357,7 +359,7 @@ def test_host_is_measured(scene):
     """Nothing could be read while it was not. What was used then is in the ledger only."""
     guest, here, there = scene.mover, scene.here, scene.there
     before = scene.before_leaving
-    stale_s, starting_s = wait_for_stale(scene, guest, scene.left_ns)
+    stale_s, starting_s = wait_for_stale(scene, guest, scene.arrived_ns)
     there.hostd.start()
     after = scene.account(guest, other_than=before.epoch)
     check_stale(scene, guest, stale_s, starting_s)
