@@ -44,6 +44,11 @@ void agent_disconnect(struct agent *agent)
 	agent->n_output = 0;
 }
 
+void agent_doubt(struct agent *agent, uint64_t now_ns)
+{
+	agent->hello_at_ns = now_ns;
+}
+
 uint64_t agent_deadline_ns(const struct agent *agent)
 {
 	return agent->state == AGENT_AWAY ? UINT64_MAX : agent->hello_at_ns;

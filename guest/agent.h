@@ -64,6 +64,9 @@ void agent_connect(struct agent *agent, uint64_t now_ns);
 /* The host or the port is gone; what was not sent is forgotten. */
 void agent_disconnect(struct agent *agent);
 
+/* Hello is due at once; until the host answers it, its samples do not count. */
+void agent_doubt(struct agent *agent, uint64_t now_ns);
+
 /* When agent_hello() is to be called; UINT64_MAX: not before something happens. */
 uint64_t agent_deadline_ns(const struct agent *agent);
 

@@ -141,14 +141,30 @@ int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome)
 	mirror->model = model;
 	mirror->counting = true;
 	mirror->epoch = welcome->epoch;
+	mirror->from_start = welcome->from_start;
+	mirror->welcomed = true;
 	mirror->period_ns = welcome->period_ms * (uint64_t)NSEC_PER_MSEC;
 	mirror->stale_after_ns = welcome->stale_after_ms * (uint64_t)NSEC_PER_MSEC;
 	return 0;
 }
 
-static int advance_zone(struct mirror_zone *zone, uint64_t uj)
+/* What a host counts in an epoch that the zone was not in before. */
+static int enter_epoch(struct mirror_zone *zone, uint64_t uj, bool from_start)
+{
+	uint64_t measured_uj = zone->measured_uj;
+
+	/* Else it is not ours to know what flowed since the last epoch's last sample. */
+	if (from_start && __builtin_add_overflow(measured_uj, uj, &measured_uj))
+		return -ERANGE;
+	zone->measured_uj = measured_uj;
+	zone->offset_uj = measured_uj - uj;
+	return 0;
+}
+
+static int advance_zone(struct mirror_zone *zone, uint64_t uj, bool from_start)
 {
 	uint64_t previous_uj = zone->measured_uj - zone->offset_uj, measured_uj;
+	int r;
 
 	if (uj > MIRROR_UJ_MAX)
 		return -ERANGE;
@@ -157,8 +173,9 @@ static int advance_zone(struct mirror_zone *zone, uint64_t uj)
 		zone->offset_uj = uj == 0 ? 1 : 0;
 		zone->measured_uj = uj == 0 ? 1 : uj;
 	} else if (!(zone->flags & MIRROR_CURRENT)) {
-		/* What flowed since the last epoch's last sample is not ours to know. */
-		zone->offset_uj = zone->measured_uj - uj;
+		r = enter_epoch(zone, uj, from_start);
+		if (r < 0)
+			return r;
 	} else {
 		if (uj < previous_uj || __builtin_add_overflow(zone->measured_uj,
 						uj - previous_uj, &measured_uj))
@@ -179,6 +196,12 @@ static bool was_paused(
 	int64_t leapt_ns = (int64_t)(sample->t_ns - now_ns - mirror->memory.ahead_ns);
 
 	return leapt_ns > 0 && (uint64_t)leapt_ns > 2 * mirror->period_ns;
+}
+
+bool mirror_doubts(
+	const struct mirror *mirror, const struct message_sample *sample, uint64_t now_ns)
+{
+	return !mirror->welcomed && was_paused(mirror, sample, now_ns);
 }
 
 /*
@@ -242,7 +265,7 @@ int mirror_prepare(const struct mirror *mirror, const struct message_sample *sam
 		if (place == MIRROR_ABSENT)
 			continue;
 		assert((size_t)place < sample->n_zones);
-		r = advance_zone(zone, sample->uj[place]);
+		r = advance_zone(zone, sample->uj[place], mirror->from_start);
 		if (r < 0)
 			return r;
 	}
@@ -254,6 +277,7 @@ int mirror_prepare(const struct mirror *mirror, const struct message_sample *sam
 void mirror_commit(struct mirror *mirror, const struct mirror_memory *memory)
 {
 	mirror->memory = *memory;
+	mirror->welcomed = false;
 	mirror->sampled = true;
 	virtual_counters_resume(&mirror->counters, &memory->plan);
 }

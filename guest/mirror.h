@@ -61,11 +61,13 @@ struct mirror {
 	struct virtual_counters counters;
 	bool counting;	   /* counters is initialised */
 	struct uuid epoch; /* of the current welcome */
+	bool from_start;   /* and whether all of it is news to the guest */
 	uint64_t period_ns;
 	uint64_t stale_after_ns;
 	/* Per zone: its place in the current welcome, or MIRROR_ABSENT. */
 	int places[POWERCAP_ZONES_MAX];
-	bool sampled; /* by this process */
+	bool welcomed; /* and there was no sample since */
+	bool sampled;  /* by this process */
 };
 
 /* No zones, before the first welcome of a boot. */
@@ -85,6 +87,14 @@ int mirror_restore(
  * that fuse-powercap refuses, and nothing has changed.
  */
 int mirror_welcome(struct mirror *mirror, const struct message_welcome *welcome);
+
+/*
+ * Whether the host may be talking of another epoch than the current welcome's: time
+ * passed for it that did not pass here, so the guest's memory may be that of a
+ * snapshot. Never of the first sample after a welcome.
+ */
+bool mirror_doubts(const struct mirror *mirror, const struct message_sample *sample,
+	uint64_t now_ns);
 
 /*
  * What is to be stored before this sample, of the current welcome, is committed.

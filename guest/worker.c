@@ -165,6 +165,10 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 	uint64_t now = now_ns(), suppressed;
 	int r;
 
+	if (mirror_doubts(&worker->mirror, sample, now)) {
+		agent_doubt(&worker->channel.agent, now);
+		return 0;
+	}
 	r = mirror_prepare(&worker->mirror, sample, now, &memory);
 	if (r < 0) {
 		if (log_limit_pass(

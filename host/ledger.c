@@ -22,6 +22,9 @@
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 
+/* Of a process's start_ticks, see host/sample.h. */
+#define NSEC_PER_TICK (NSEC_PER_SEC / 100)
+
 /* How long a file that could not be written is left alone. */
 #define RETRY_NS (5 * (uint64_t)NSEC_PER_SEC)
 
@@ -30,6 +33,11 @@ struct ledger {
 	struct ledger_book *book;
 	struct sample previous; /* without its zones */
 	bool has_previous;
+	/*
+	 * The first sample since it was opened; 0: there was none. What began before may
+	 * have been told in an epoch that did not get into the file, or was in another.
+	 */
+	uint64_t watching_since_ns;
 	/* -errno of the last commit: the file is behind the book; 0: it is not. */
 	int error;
 	uint64_t retry_boottime_ns;
@@ -280,6 +288,8 @@ int ledger_open(const char *dir, const struct uuid *boot_id,
 static int take_epoch(
 	struct ledger *ledger, uint32_t row, pid_t pid, uint64_t start_ticks)
 {
+	bool from_start = ledger->watching_since_ns > 0 &&
+			  start_ticks >= ledger->watching_since_ns / NSEC_PER_TICK + 1;
 	struct uuid epoch;
 	int r;
 
@@ -288,7 +298,7 @@ static int take_epoch(
 	r = uuid_generate(&epoch);
 	if (r < 0)
 		return r;
-	ledger_book_begin_epoch(ledger->book, row, pid, start_ticks, &epoch);
+	ledger_book_begin_epoch(ledger->book, row, pid, start_ticks, &epoch, from_start);
 	return 0;
 }
 
@@ -396,6 +406,8 @@ int ledger_apply(struct ledger *ledger, const struct ledger_update *update)
 
 	if (!ledger_check_update(update))
 		return -EINVAL;
+	if (ledger->watching_since_ns == 0)
+		ledger->watching_since_ns = sample->boottime_ns;
 	r = close_interval(ledger, update);
 	if (r == 0)
 		r = ledger_book_prepare(book, update);

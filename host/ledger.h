@@ -69,8 +69,9 @@ int ledger_previous_sample(const struct ledger *ledger, const struct machine *ma
 
 /*
  * The epoch of this boot and QEMU process: the one the book knows, or a new random
- * one with its guest_uj at 0, which the next ledger_apply() commits. -ENOMEM or
- * -errno of getrandom(2).
+ * one with its guest_uj at 0, which the next ledger_apply() commits. The row's
+ * epoch_from_start says whether that process, which then began after the first
+ * ledger_apply(), had no other before. -ENOMEM or -errno of getrandom(2).
  */
 int ledger_domain_epoch(struct ledger *ledger, const struct uuid *uuid, pid_t pid,
 	uint64_t start_ticks, struct uuid *ret_epoch);

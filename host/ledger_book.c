@@ -268,6 +268,7 @@ int ledger_book_sort(struct ledger_book *book)
 static void void_epoch(struct ledger_domain *domain)
 {
 	domain->epoch = (struct uuid){ 0 };
+	domain->epoch_from_start = false;
 	memset(domain->guest_uj, 0, sizeof(domain->guest_uj));
 }
 
@@ -323,12 +324,13 @@ bool ledger_book_has_epoch(
 }
 
 void ledger_book_begin_epoch(struct ledger_book *book, uint32_t row, pid_t pid,
-	uint64_t start_ticks, const struct uuid *epoch)
+	uint64_t start_ticks, const struct uuid *epoch, bool from_start)
 {
 	struct ledger_domain *domain = &book->domains[row];
 
 	void_epoch(domain);
 	domain->epoch = *epoch;
+	domain->epoch_from_start = from_start;
 	domain->epoch_sequence = book->header.sequence + 1;
 	domain->pid = pid;
 	domain->start_ticks = start_ticks;

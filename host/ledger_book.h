@@ -100,7 +100,7 @@ int ledger_book_take_domain(
 bool ledger_book_has_epoch(
 	const struct ledger_book *book, uint32_t row, pid_t pid, uint64_t start_ticks);
 void ledger_book_begin_epoch(struct ledger_book *book, uint32_t row, pid_t pid,
-	uint64_t start_ticks, const struct uuid *epoch);
+	uint64_t start_ticks, const struct uuid *epoch, bool from_start);
 
 /*
  * Makes the rows that an update, which is sound, needs; after that ledger_book_add()

@@ -212,6 +212,7 @@ void ledger_domain_decode(const uint8_t *bytes, struct ledger_domain *ret_domain
 	ret_domain->max_vcpus = (uint32_t)get_u64(&bytes);
 	ret_domain->exited_ns = get_u64(&bytes);
 	get_bytes(&bytes, ret_domain->epoch.bytes, sizeof(ret_domain->epoch.bytes));
+	ret_domain->epoch_from_start = false;
 	ret_domain->epoch_sequence = get_u64(&bytes);
 	for (size_t i = 0; i < MESSAGE_ZONES_MAX; i++)
 		ret_domain->guest_uj[i] = get_u64(&bytes);

@@ -114,6 +114,9 @@ struct ledger_domain {
 	uint64_t exited_ns;
 	struct uuid epoch;	 /* nil: void */
 	uint64_t epoch_sequence; /* the commit it began with */
+	/* It is the first one of its QEMU, for certain. Not in the file: see
+	 * host/ledger.c. */
+	bool epoch_from_start;
 	/* Cumulative energy of the epoch by place, see host/guest_zones.h. */
 	uint64_t guest_uj[MESSAGE_ZONES_MAX];
 	uint64_t first_wall_ns, first_boottime_ns;

@@ -28,6 +28,7 @@ static void fill_welcome(const struct publisher *publisher,
 	*welcome = (struct message_welcome){
 		.proto = MESSAGE_PROTO,
 		.epoch = row->epoch,
+		.from_start = row->epoch_from_start,
 		.period_ms = hostd_config_guest_period_ms(publisher->config, domain),
 	};
 	welcome->stale_after_ms = 3 * welcome->period_ms;

@@ -197,6 +197,17 @@ static bool zones_are_a_tree(const struct message_welcome *welcome)
 	return true;
 }
 
+/* A field that may be missing, which is false. */
+static int take_bool(const cJSON *object, const char *key, bool *value)
+{
+	const cJSON *item = cJSON_GetObjectItemCaseSensitive(object, key);
+
+	if (item && !cJSON_IsBool(item))
+		return -EBADMSG;
+	*value = cJSON_IsTrue(item);
+	return 0;
+}
+
 static int decode_welcome(const cJSON *object, struct message_welcome *welcome)
 {
 	const cJSON *zones = cJSON_GetObjectItemCaseSensitive(object, "zones"), *zone;
@@ -205,6 +216,7 @@ static int decode_welcome(const cJSON *object, struct message_welcome *welcome)
 	if (take_u32(object, "proto", 1, PROTO_MAX, &welcome->proto) < 0 ||
 		take_text(object, "nonce", welcome->nonce, sizeof(welcome->nonce)) < 0 ||
 		take_uuid(object, "epoch", &welcome->epoch) < 0 ||
+		take_bool(object, "from_start", &welcome->from_start) < 0 ||
 		take_u32(object, "period_ms", PERIOD_MIN_MS, PERIOD_MAX_MS,
 			&welcome->period_ms) < 0 ||
 		take_u32(object, "stale_after_ms", welcome->period_ms, STALE_MAX_MS,
@@ -374,6 +386,7 @@ int message_encode_welcome(
 		!cJSON_AddNumberToObject(object, "proto", welcome->proto) ||
 		!cJSON_AddStringToObject(object, "nonce", welcome->nonce) ||
 		!add_uuid(object, "epoch", &welcome->epoch) ||
+		(welcome->from_start && !cJSON_AddTrueToObject(object, "from_start")) ||
 		!cJSON_AddNumberToObject(object, "period_ms", welcome->period_ms) ||
 		!cJSON_AddNumberToObject(
 			object, "stale_after_ms", welcome->stale_after_ms))

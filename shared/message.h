@@ -59,6 +59,7 @@ struct message_welcome {
 	uint32_t proto;
 	char nonce[MESSAGE_NONCE_SIZE];
 	struct uuid epoch;
+	bool from_start;	 /* the epoch is the first and only one of its QEMU */
 	uint32_t period_ms;	 /* 100 .. 3600000 */
 	uint32_t stale_after_ms; /* at least period_ms, at most 24 h */
 	size_t n_zones;		 /* 1 .. MESSAGE_ZONES_MAX */

@@ -189,6 +189,37 @@ def test_new_epoch_adds_nothing(guest, host):
     assert [zone["measured_uj"] for zone in guest.status()["zones"]] == ["1000008", "501"]
 
 
+def test_new_epoch_from_its_start(guest, host):
+    """All that the guest's new QEMU used is the guest's; once, whoever says it again."""
+    agent, epoch = guest.start(), new_epoch()
+    host.greet(new_epoch(), 1_000_000, 500)
+    host.hang_up()
+    host.greet(epoch, 42, 9, from_start=True)
+    assert guest.energy() == 1_000_042 and guest.energy("intel-rapl:0:0") == 509
+    agent.stop()
+    host.hang_up()
+    guest.start()
+    host.greet(epoch, 50, 10, from_start=True)
+    assert guest.energy() == 1_000_050 and guest.energy("intel-rapl:0:0") == 510
+
+
+def test_asks_when_it_was_paused(guest, host):
+    """What comes then can be of another epoch: its memory may be that of a snapshot."""
+    guest.start()
+    hour_ns = 3600 * 10**9
+    host.greet(new_epoch(), 1000, 10)
+    host.deliver(1_000_000, 500)
+    host.sample(9_000_000, 900, ahead_ns=hour_ns)
+    hello = host.receive_type("hello", "ack")
+    assert hello["type"] == "hello"
+    host.sample(9_000_001, 901, ahead_ns=hour_ns)
+    host.welcome(hello, new_epoch(), from_start=True)
+    host.deliver(7, 1, ahead_ns=hour_ns)
+    assert guest.energy() == 1_000_007 and guest.energy("intel-rapl:0:0") == 501
+    # That was one question: the host's clock may be what it is.
+    host.deliver(8, 2, ahead_ns=hour_ns)
+
+
 def test_zones_are_those_of_the_first_welcome(guest, host):
     guest.start()
     epoch = new_epoch()

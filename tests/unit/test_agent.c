@@ -17,6 +17,10 @@
 #define NONCE  "01000000-0000-0000-0000-000000000000"
 #define EPOCH  "0d2fd0a4-7c02-4d20-9a0c-7b8a8c1f4f55"
 
+#define SAMPLE_1                                                                         \
+	"{\"type\":\"sample\",\"seq\":1,\"t_ns\":\"1\",\"quality\":\"measured\","        \
+	"\"uj\":[\"1\"]}\n"
+
 static const struct uuid boot_id = { { 0xb0 } };
 static const struct uuid nonce = { { 1 } };
 
@@ -161,6 +165,26 @@ static void test_silence(void **state)
 }
 
 /* What comes when the hello is due already is of a host that may be gone. */
+/* It hears of another epoch than it thinks: nothing more counts before it has asked. */
+static void test_doubt(void **state)
+{
+	struct agent agent = make_streaming(SECOND);
+	struct message message;
+	size_t len;
+
+	(void)state;
+	agent_doubt(&agent, 2 * SECOND);
+	assert_true(agent_deadline_ns(&agent) == 2 * SECOND);
+	assert_int_equal(feed(&agent, SAMPLE_1, 2 * SECOND, &message), AGENT_MORE);
+	assert_int_equal(agent_hello(&agent, &nonce, 2 * SECOND), 0);
+	agent_output(&agent, &len);
+	agent_sent(&agent, len);
+	assert_int_equal(feed(&agent, SAMPLE_1, 2 * SECOND, &message), AGENT_MORE);
+	assert_int_equal(feed_welcome(&agent, NONCE, 1000, 2 * SECOND), AGENT_WELCOME);
+	assert_int_equal(feed(&agent, SAMPLE_1, 2 * SECOND, &message), AGENT_SAMPLE);
+	agent_deinit(&agent);
+}
+
 static void test_late_sample(void **state)
 {
 	static const struct {
@@ -364,6 +388,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_hello),
 		cmocka_unit_test(test_silence),
+		cmocka_unit_test(test_doubt),
 		cmocka_unit_test(test_late_sample),
 		cmocka_unit_test(test_before_welcome),
 		cmocka_unit_test(test_other_proto),

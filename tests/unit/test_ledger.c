@@ -344,6 +344,47 @@ static void test_epochs(void **state)
 	assert_int_not_equal(uuid_compare(&early, &third), 0);
 }
 
+static bool is_from_start(
+	struct fixture *fixture, unsigned int number, pid_t pid, uint64_t start_ticks)
+{
+	const struct uuid uuid = world_uuid(number);
+	struct uuid epoch;
+
+	assert_int_equal(
+		ledger_domain_epoch(fixture->ledger, &uuid, pid, start_ticks, &epoch), 0);
+	return domain_number(fixture->ledger, number)->epoch_from_start;
+}
+
+/* Only of what began while it looked is it certain that it was in no epoch before. */
+static void test_epochs_from_start(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t now_ticks;
+
+	fixture->world.sample.domains[0].start_ticks = 1;
+	/* Before the first sample. */
+	assert_false(is_from_start(fixture, 7, 4007, UINT32_MAX));
+	assert_int_equal(step(fixture), 0);
+	assert_false(domain_number(fixture->ledger, 1)->epoch_from_start);
+	now_ticks = fixture->world.sample.boottime_ns / (NSEC_PER_SEC / 100);
+	assert_false(is_from_start(fixture, 7, 4007, now_ticks));
+	assert_true(is_from_start(fixture, 7, 4007, now_ticks + 1));
+	/* Later ticks do not change what it was. */
+	fixture->world.sample.domains[0].start_ticks = now_ticks + 1;
+	assert_int_equal(step(fixture), 0);
+	assert_int_equal(step(fixture), 0);
+	assert_true(domain_number(fixture->ledger, 1)->epoch_from_start);
+	assert_true(is_from_start(fixture, 7, 4007, now_ticks + 1));
+	assert_false(is_from_start(fixture, 7, 4008, now_ticks));
+
+	/* The next run does not know what the last one could not keep. */
+	reopen(fixture);
+	assert_false(is_from_start(fixture, 8, 4009, UINT32_MAX));
+	assert_int_equal(step(fixture), 0);
+	assert_false(domain_number(fixture->ledger, 1)->epoch_from_start);
+	assert_true(is_from_start(fixture, 8, 4010, UINT32_MAX));
+}
+
 static void test_refuses(void **state)
 {
 	struct fixture *fixture = *state;
@@ -947,6 +988,7 @@ int main(void)
 			test_names_and_idle_states, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_epochs_from_start, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_refuses, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_growth, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_lock, setup, teardown),

@@ -24,6 +24,10 @@
 	"{\"type\":\"welcome\",\"proto\":1,\"nonce\":\"n\","                             \
 	"\"epoch\":\"aaaaaaaa-0000-4000-8000-00000000000a\",\"period_ms\":1000,"         \
 	"\"stale_after_ms\":10000,\"zones\":[" zones "]}"
+#define FROM_START(value)                                                                \
+	"{\"type\":\"welcome\",\"proto\":1,\"nonce\":\"n\","                             \
+	"\"epoch\":\"aaaaaaaa-0000-4000-8000-00000000000a\",\"period_ms\":1000,"         \
+	"\"stale_after_ms\":10000,\"zones\":[" ZONE0 "],\"from_start\":" value "}"
 #define SAMPLE(seq, uj)                                                                  \
 	"{\"type\":\"sample\",\"seq\":" seq                                              \
 	",\"t_ns\":\"5\",\"quality\":\"measured\",\"uj\":[" uj "]}"
@@ -56,6 +60,7 @@ static void test_welcome(void **state)
 {
 	struct message_welcome welcome = { .proto = 1,
 		.nonce = "n",
+		.from_start = true,
 		.period_ms = 1000,
 		.stale_after_ms = 10000,
 		.n_zones = MESSAGE_ZONES_MAX };
@@ -80,6 +85,11 @@ static void test_welcome(void **state)
 	assert_int_equal(message_decode(line, (size_t)n - 1, &message), 0);
 	assert_int_equal(message.type, MESSAGE_WELCOME);
 	assert_memory_equal(&message.welcome, &welcome, sizeof(welcome));
+	/* An older host does not say it. */
+	assert_int_equal(decode(WELCOME(ZONE0), &message), 0);
+	assert_false(message.welcome.from_start);
+	assert_int_equal(decode(FROM_START("false"), &message), 0);
+	assert_false(message.welcome.from_start);
 }
 
 static void test_too_many_packages(void **state)
@@ -189,6 +199,8 @@ static void test_refused(void **state)
 		"{\"type\":\"sample\",\"seq\":1,\"t_ns\":5,\"quality\":\"measured\",\"uj\":[\"1\"]}",
 		"{\"type\":\"sample\",\"seq\":1,\"t_ns\":\"5\",\"quality\":\"good\",\"uj\":[\"1\"]}",
 		"{\"type\":\"sample\",\"seq\":1,\"t_ns\":\"5\",\"quality\":\"measured\",\"uj\":\"1\"}",
+		FROM_START("1"),
+		FROM_START("null"),
 		WELCOME(""),
 		WELCOME(ZONE1),
 		WELCOME(ZONE0 "," ZONE0),

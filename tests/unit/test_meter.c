@@ -448,6 +448,45 @@ static void test_resume(void **state)
 	assert_int_equal(f->tick.zones[0].host.dynamic_uj, 1 * J);
 }
 
+/* 72 kJ and one wrap later; the two domains had 2700 s and 900 s of CPU time. */
+static void resume_after_an_hour(struct fixture *f, uint64_t max_power_uw)
+{
+	f->scene.machine.zones[0].max_power_uw = max_power_uw;
+	begin(f, 100, SCENE_RANGE_UJ - 1000 * J);
+	add(f, 1, 0, 0);
+	add(f, 2, 0, 0);
+	assert_int_equal(meter_resume(f->meter, &f->scene.machine, &f->sample), 0);
+	begin(f, 100 + 3600, 71000 * J);
+	add(f, 1, 2700000 * MS, 0);
+	add(f, 2, 900000 * MS, 0);
+	step(f);
+	assert_int_equal(f->tick.quality, MESSAGE_DEGRADED);
+}
+
+/* At twice 30 W a counter of 262 kJ came round once at most: all of it is theirs. */
+static void test_resume_after_an_hour(void **state)
+{
+	struct fixture *f = *state;
+
+	resume_after_an_hour(f, 30000000);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_OK);
+	assert_int_equal(f->tick.zones[0].unattributed_uj, 0);
+	assert_int_equal(f->tick.domains[0].guest_uj[0], 54000 * J);
+	assert_int_equal(f->tick.domains[1].guest_uj[0], 18000 * J);
+}
+
+/* It may have come round more often: nobody's, and no guest's counter moves. */
+static void test_resume_ambiguous(void **state)
+{
+	struct fixture *f = *state;
+
+	resume_after_an_hour(f, 0);
+	assert_int_equal(f->tick.zones[0].state, TICK_ZONE_AMBIGUOUS);
+	assert_int_equal(f->tick.zones[0].unattributed_uj, 72000 * J);
+	assert_int_equal(f->tick.domains[0].guest_uj[0], 0);
+	assert_int_equal(f->tick.domains[1].guest_uj[0], 0);
+}
+
 /* Its worker in the kernel is in the first sample again, or is found a tick later. */
 static void test_resume_vhost(void **state)
 {
@@ -869,6 +908,8 @@ int main(void)
 		TEST(test_vcpu_plugged),
 		TEST(test_pid_reused),
 		TEST(test_resume),
+		TEST(test_resume_after_an_hour),
+		TEST(test_resume_ambiguous),
 		TEST(test_resume_vhost),
 		TEST(test_resume_ended),
 		TEST(test_machine_changes),

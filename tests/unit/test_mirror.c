@@ -36,12 +36,18 @@ static struct message_welcome make_welcome(
 	return welcome;
 }
 
-static void welcome_two(struct mirror *mirror, unsigned int epoch)
+static void welcome_two_from(struct mirror *mirror, unsigned int epoch, bool from_start)
 {
 	const struct message_zone zones[] = { package_0, dram_0 };
-	const struct message_welcome welcome = make_welcome(epoch, zones, 2);
+	struct message_welcome welcome = make_welcome(epoch, zones, 2);
 
+	welcome.from_start = from_start;
 	assert_int_equal(mirror_welcome(mirror, &welcome), 0);
+}
+
+static void welcome_two(struct mirror *mirror, unsigned int epoch)
+{
+	welcome_two_from(mirror, epoch, false);
 }
 
 /* The host's clock and the guest's agree, unless late_ns says otherwise. */
@@ -131,6 +137,48 @@ static void test_epochs(void **state)
 		for (int zone = 0; zone < 2; zone++)
 			assert_true(mirror.memory.zones[zone].offset_uj ==
 				    rows[i].offset[zone]);
+	}
+}
+
+/* All that another QEMU of the guest used, since it began, is the guest's. */
+static void test_epochs_from_start(void **state)
+{
+	static const struct {
+		unsigned int epoch;
+		bool from_start;
+		uint64_t uj[2], measured[2];
+		int r;
+	} rows[] = {
+		/* Of a guest's first one, all is anyway. */
+		{ 1, true, { 100, 50 }, { 100, 50 }, 0 },
+		{ 1, true, { 170, 60 }, { 170, 60 }, 0 },
+		{ 2, true, { 3, 0 }, { 173, 60 }, 0 },
+		{ 2, true, { 5, 2 }, { 175, 62 }, 0 },
+		/* Said once more, it is not added once more. */
+		{ 0, true, { 5, 2 }, { 175, 62 }, 0 },
+		{ 0, false, { 6, 3 }, { 176, 63 }, 0 },
+		{ 3, false, { 9, 9 }, { 176, 63 }, 0 },
+		{ 4, true, { INT64_MAX, 0 }, { INT64_MAX + UINT64_C(176), 63 }, 0 },
+		/* It does not go round beyond 64 bits. */
+		{ 5, true, { INT64_MAX, 1 }, { INT64_MAX + UINT64_C(176), 63 }, -ERANGE },
+		{ 5, true, { 1, 1 }, { INT64_MAX + UINT64_C(177), 64 }, 0 },
+	};
+	struct mirror mirror;
+	unsigned int epoch = 0;
+
+	(void)state;
+	mirror_init(&mirror);
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		/* 0: a welcome to the same again. */
+		if (rows[i].epoch == 0)
+			welcome_two_from(&mirror, epoch, rows[i].from_start);
+		else if (rows[i].epoch != epoch)
+			welcome_two_from(&mirror, rows[i].epoch, rows[i].from_start);
+		epoch = rows[i].epoch ? rows[i].epoch : epoch;
+		assert_int_equal(
+			sample(&mirror, i * SECOND, 0, rows[i].uj[0], rows[i].uj[1], 0),
+			rows[i].r);
+		check_measured(&mirror, rows[i].measured[0], rows[i].measured[1]);
 	}
 }
 
@@ -438,6 +486,66 @@ static void test_late(void **state)
 	assert_true(uj == 3000000);
 }
 
+/* The host is away for an hour: no values, and then all of the hour at once. */
+static void test_absent_host(void **state)
+{
+	const uint64_t hour_ns = 3600 * SECOND, joule_uj = 1000000;
+	struct mirror mirror;
+	uint64_t uj;
+
+	(void)state;
+	mirror_init(&mirror);
+	welcome_two(&mirror, 1);
+	assert_int_equal(sample(&mirror, 0, 0, 5 * joule_uj, 1, 0), 0);
+	assert_int_equal(sample(&mirror, SECOND, 0, 10 * joule_uj, 1, 0), 0);
+	for (uint64_t s = 1; s <= 3600; s++) {
+		int r = mirror_shown(&mirror, 0, s * SECOND, &uj);
+
+		assert_int_equal(r, s < 11 ? 0 : -EIO);
+		assert_true(r < 0 || uj <= 10 * joule_uj);
+	}
+	welcome_two(&mirror, 1);
+	assert_int_equal(mirror_shown(&mirror, 0, hour_ns, &uj), -EIO);
+	assert_int_equal(sample(&mirror, hour_ns, 0, 72010 * joule_uj, 1, 0), 0);
+	assert_int_equal(mirror_shown(&mirror, 0, hour_ns, &uj), 0);
+	assert_true(uj == 72010 * joule_uj);
+}
+
+/*
+ * A snapshot's memory, and a host that goes on as if nothing had been: what it says
+ * can be of an epoch that the agent does not know yet.
+ */
+static void test_doubts(void **state)
+{
+	static const struct {
+		uint64_t late_ns;
+		bool doubts;
+	} cases[] = {
+		{ 0, false },
+		{ 2 * SECOND, false },
+		{ 2 * SECOND + 1, true },
+		{ 3600 * SECOND, true },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct message_sample message = { .seq = 2, .n_zones = 2 };
+		struct mirror mirror;
+
+		mirror_init(&mirror);
+		welcome_two(&mirror, 1);
+		message.t_ns = 5 * SECOND;
+		assert_false(mirror_doubts(&mirror, &message, 0));
+		assert_int_equal(sample(&mirror, 10 * SECOND, 0, 1, 1, 0), 0);
+		message.t_ns = 11 * SECOND + cases[i].late_ns;
+		assert_int_equal(
+			mirror_doubts(&mirror, &message, 11 * SECOND), cases[i].doubts);
+		/* It has asked: the answer is what counts. */
+		welcome_two(&mirror, 2);
+		assert_false(mirror_doubts(&mirror, &message, 11 * SECOND));
+	}
+}
+
 static void test_new_epoch_is_exact(void **state)
 {
 	struct mirror mirror;
@@ -462,6 +570,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_fresh_guest),
 		cmocka_unit_test(test_epochs),
+		cmocka_unit_test(test_epochs_from_start),
 		cmocka_unit_test(test_rejected),
 		cmocka_unit_test(test_too_large),
 		cmocka_unit_test(test_zone_set),
@@ -472,6 +581,8 @@ int main(void)
 		cmocka_unit_test(test_restart),
 		cmocka_unit_test(test_jumps),
 		cmocka_unit_test(test_late),
+		cmocka_unit_test(test_absent_host),
+		cmocka_unit_test(test_doubts),
 		cmocka_unit_test(test_new_epoch_is_exact),
 	};
 

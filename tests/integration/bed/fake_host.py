@@ -84,11 +84,11 @@ class FakeHost:
         self.seq = 0
         self.send(b"\n" + json.dumps(message).encode() + b"\n")
 
-    def sample(self, *uj, quality="measured", seq=None):
-        """Sends one; its ack is not waited for."""
+    def sample(self, *uj, quality="measured", seq=None, ahead_ns=0):
+        """Sends one; its ack is not waited for. ahead_ns: its clock went on without us."""
         self.seq = seq if seq is not None else self.seq + 1
         self.send(json.dumps({
-            "type": "sample", "seq": self.seq, "t_ns": str(time.monotonic_ns()),
+            "type": "sample", "seq": self.seq, "t_ns": str(time.monotonic_ns() + ahead_ns),
             "quality": quality, "uj": [str(value) for value in uj],
         }).encode() + b"\n")
 

@@ -29,12 +29,15 @@ class Guest:
     """A running domain; boot() makes one, or several at the same time."""
 
     def __init__(self, host, name):
-        self.host = host
         self.name = name
-        self.agent = Agent(name, host.uri)
         self.uuid = host.virsh("domuuid", name)
-        self.console = host.dir / f"run/{name}.console"
-        LOGS[self] = (f"console of {name}", self.console)
+        self._be_on(host)
+
+    def _be_on(self, host):
+        self.host = host
+        self.agent = Agent(self.name, host.uri)
+        self.console = host.dir / f"run/{self.name}.console"
+        LOGS[self] = (f"console of {self.name}", self.console)
 
     @property
     def pid(self):
@@ -116,6 +119,12 @@ class Guest:
             except AgentError:
                 return False
         wait_until(back, f"{self.name} is back", seconds, every=0.2)
+
+    def migrate(self, to, seconds=60):
+        """Live; it is a guest of the other host from then on."""
+        self.host.virsh("migrate", "--live", "--p2p", self.name, to.uri, "--migrateuri",
+                        f"unix://{to.dir}/{self.name}.migration", seconds=seconds)
+        self._be_on(to)
 
     def destroy(self):
         self.host.virsh("destroy", self.name, check=False)
