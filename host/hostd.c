@@ -7,13 +7,12 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <sys/timerfd.h>
 #include <unistd.h>
 
 #include <event2/event.h>
 
-#include "host/http.h"
+#include "host/http_servers.h"
 #include "host/inventory_libvirt.h"
 #include "host/links.h"
 #include "host/publisher.h"
@@ -55,9 +54,7 @@ struct hostd {
 	struct recording recording;
 	struct snapshot_box box;
 	struct publisher publisher;
-	int http_fd;
-	char http_path[HOSTD_CONFIG_TEXT_SIZE + 16];
-	struct http *http;
+	struct http_servers *http;
 	bool ready;
 	bool no_memory; /* for a record of an hour */
 	int writer_error, intervals_error, fold_error, coefficients_error;
@@ -346,30 +343,8 @@ static int start_links(struct hostd *hostd)
 
 static int start_http(struct hostd *hostd)
 {
-	const struct hostd_config *config = hostd->config;
-	int r;
-
-	if (mkdir(config->run_dir, 0755) < 0 && errno != EEXIST) {
-		r = -errno;
-		log_error("Cannot make the directory %s: %s", config->run_dir,
-			strerror(-r));
-		return r;
-	}
-	snprintf(hostd->http_path, sizeof(hostd->http_path), "%s/hostd.sock",
-		config->run_dir);
-	r = http_listen_unix(hostd->http_path, "vmpower", &hostd->http_fd);
-	if (r == -EADDRINUSE)
-		log_error("Another vmpower-hostd serves %s; stop it, or use --run-dir",
-			hostd->http_path);
-	else if (r < 0)
-		log_error("Cannot listen on %s: %s; see --run-dir", hostd->http_path,
-			strerror(-r));
-	if (r < 0)
-		return r;
-	r = http_start(hostd->http_fd, &hostd->box, stale_ns(hostd), &hostd->http);
-	if (r < 0)
-		log_error("Cannot start the HTTP server: %s", strerror(-r));
-	return r;
+	return http_servers_start(
+		hostd->config, &hostd->box, stale_ns(hostd), &hostd->http);
 }
 
 static int start_signals(struct hostd *hostd)
@@ -426,10 +401,21 @@ static int start_sources(struct hostd *hostd)
 		hostd->source->ops->fd(hostd->source), EV_READ, take_inventory, NULL);
 }
 
+/* After the run directory is there. */
+static int start_publisher(struct hostd *hostd)
+{
+	hostd->publisher = (struct publisher){ .config = hostd->config,
+		.sampler = hostd->sampler,
+		.links = hostd->links,
+		.box = &hostd->box };
+	publisher_recall(&hostd->publisher);
+	return 0;
+}
+
 static int start(struct hostd *hostd)
 {
 	static int (*const steps[])(struct hostd *) = { start_signals, start_sources,
-		start_http, start_watchdog, start_timer };
+		start_http, start_publisher, start_watchdog, start_timer };
 
 	hostd->base = event_base_new();
 	if (!hostd->base)
@@ -440,10 +426,6 @@ static int start(struct hostd *hostd)
 		if (r < 0)
 			return r;
 	}
-	hostd->publisher = (struct publisher){ .config = hostd->config,
-		.sampler = hostd->sampler,
-		.links = hostd->links,
-		.box = &hostd->box };
 	return 0;
 }
 
@@ -472,11 +454,8 @@ static void free_event(struct event **event)
 
 static void deinit(struct hostd *hostd)
 {
-	http_stop(hostd->http);
-	if (hostd->http_fd >= 0) {
-		unlink(hostd->http_path);
-		close(hostd->http_fd);
-	}
+	http_servers_stop(hostd->http);
+	publisher_deinit(&hostd->publisher);
 	free_event(&hostd->tick_event);
 	free_event(&hostd->inventory_event);
 	free_event(&hostd->watchdog_event);
@@ -498,7 +477,7 @@ static void deinit(struct hostd *hostd)
 
 int hostd_run(const struct hostd_config *config)
 {
-	struct hostd hostd = { .config = config, .timer_fd = -1, .http_fd = -1 };
+	struct hostd hostd = { .config = config, .timer_fd = -1 };
 	int r;
 
 	snapshot_box_init(&hostd.box);

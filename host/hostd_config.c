@@ -4,16 +4,20 @@
 #include "host/hostd_config.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shared/number.h"
 #include "shared/options.h"
 
-#define WATTS_MAX	   100000
-#define PERIOD_MIN_MS	   1000
-#define PERIOD_MAX_MS	   3600000
-#define RETENTION_MAX_DAYS 36500
+#define LISTEN_DEFAULT "127.0.0.1:9846"
+
+#define WATTS_MAX	       100000
+#define PERIOD_MIN_MS	       1000
+#define PERIOD_MAX_MS	       3600000
+#define RETENTION_MAX_DAYS     36500
+#define SERIES_RETENTION_MAX_S 86400
 
 static int set_text(char *text, const char *value, const char **ret_expected)
 {
@@ -73,6 +77,67 @@ static int set_record(void *settings, const char *value, const char **ret_expect
 	return set_text(((struct hostd_config *)settings)->record, value, ret_expected);
 }
 
+static int set_tls_certificate(
+	void *settings, const char *value, const char **ret_expected)
+{
+	return set_path(
+		((struct hostd_config *)settings)->tls_certificate, value, ret_expected);
+}
+
+static int set_tls_key(void *settings, const char *value, const char **ret_expected)
+{
+	return set_path(((struct hostd_config *)settings)->tls_key, value, ret_expected);
+}
+
+static int set_host_names(void *settings, const char *value, const char **ret_expected)
+{
+	return set_text(
+		((struct hostd_config *)settings)->host_names, value, ret_expected);
+}
+
+static int set_listen(void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = LISTEN_ADDRESS_EXPECTED;
+	return listen_address_parse(value, &((struct hostd_config *)settings)->listen);
+}
+
+static int set_anonymous(void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "yes or no";
+	if (strcmp(value, "yes") != 0 && strcmp(value, "no") != 0)
+		return -EINVAL;
+	((struct hostd_config *)settings)->anonymous = strcmp(value, "yes") == 0;
+	return 0;
+}
+
+/* Names with commas and blanks between them. */
+static int set_compat(void *settings, const char *value, const char **ret_expected)
+{
+	struct hostd_config *config = settings;
+	bool scaphandre = false, kepler = false;
+
+	*ret_expected = "none, or scaphandre, kepler, or both with a comma";
+	if (strcmp(value, "none") != 0) {
+		for (const char *at = value + strspn(value, ", "); *at;
+			at += strspn(at, ", ")) {
+			size_t len = strcspn(at, ", ");
+
+			if (len == 10 && strncmp(at, "scaphandre", len) == 0)
+				scaphandre = true;
+			else if (len == 6 && strncmp(at, "kepler", len) == 0)
+				kepler = true;
+			else
+				return -EINVAL;
+			at += len;
+		}
+		if (!scaphandre && !kepler)
+			return -EINVAL;
+	}
+	config->scaphandre = scaphandre;
+	config->kepler = kepler;
+	return 0;
+}
+
 static int set_u32(uint32_t *number, const char *value, uint32_t min, uint32_t max)
 {
 	uint64_t wide;
@@ -89,6 +154,14 @@ static int set_interval(void *settings, const char *value, const char **ret_expe
 	*ret_expected = "100..60000";
 	return set_u32(
 		&((struct hostd_config *)settings)->interval_ms, value, 100, 60000);
+}
+
+static int set_series_retention(
+	void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "0..86400";
+	return set_u32(&((struct hostd_config *)settings)->series_retention_s, value, 0,
+		SERIES_RETENTION_MAX_S);
 }
 
 static int set_hourly_retention(
@@ -232,6 +305,46 @@ static int set_in_domain(struct hostd_config *config, const char *name, const ch
 	return set_u32(&domain->period_ms, value, PERIOD_MIN_MS, PERIOD_MAX_MS);
 }
 
+static struct credentials_user *add_user(struct hostd_config *config, const char *name)
+{
+	struct credentials_user *users, *user;
+
+	if (strlen(name) >= sizeof(user->name))
+		return NULL;
+	for (size_t i = 0; i < config->n_users; i++) {
+		if (strcmp(config->users[i].name, name) == 0)
+			return &config->users[i];
+	}
+	users = reallocarray(config->users, config->n_users + 1, sizeof(*users));
+	if (!users)
+		return NULL;
+	config->users = users;
+	user = &users[config->n_users++];
+	*user = (struct credentials_user){ 0 };
+	strcpy(user->name, name);
+	return user;
+}
+
+static int set_in_user(struct hostd_config *config, const char *name, const char *key,
+	const char *value, const char **ret_expected)
+{
+	struct credentials_user *user;
+
+	if (strcmp(key, "password") != 0)
+		return -ENOENT;
+	*ret_expected = "a name without a colon in the section, as in [user \"NAME\"]";
+	if (!name[0] || strchr(name, ':'))
+		return -EINVAL;
+	*ret_expected = "a bcrypt hash, as from mkpasswd -m bcrypt, of cost 4 to 16";
+	if (!credentials_hash_is_valid(value))
+		return -EINVAL;
+	user = add_user(config, name);
+	if (!user)
+		return -ENOMEM;
+	strcpy(user->hash, value);
+	return 0;
+}
+
 static int set_in_section(void *settings, const char *kind, const char *name,
 	const char *key, const char *value, const char **ret_expected)
 {
@@ -241,6 +354,8 @@ static int set_in_section(void *settings, const char *kind, const char *name,
 		return set_in_zone(config, name, key, value, ret_expected);
 	if (strcmp(kind, "domain") == 0)
 		return set_in_domain(config, name, key, value, ret_expected);
+	if (strcmp(kind, "user") == 0)
+		return set_in_user(config, name, key, value, ret_expected);
 	if (strcmp(kind, "estimate") != 0 || name[0])
 		return -ENOENT;
 	if (strcmp(key, "idle_w") == 0)
@@ -275,6 +390,20 @@ static const struct option_spec specs[] = {
 	{ "daily-retention-days", "N",
 		"for how many days it knows days, 0: for ever (800)", set_daily_retention,
 		false },
+	{ "listen", "ADDRESS", "HTTP: ADDR:PORT, unix:PATH or none (" LISTEN_DEFAULT ")",
+		set_listen, false },
+	{ "tls-certificate", "FILE", "HTTPS: certificate and chain, PEM",
+		set_tls_certificate, false },
+	{ "tls-key", "FILE", "HTTPS: the certificate's key, PEM", set_tls_key, false },
+	{ "host-names", "LIST", "other names that HTTP clients may call this host",
+		set_host_names, false },
+	{ "anonymous", "yes|no", "whether HTTP needs no name where there are users (no)",
+		set_anonymous, false },
+	{ "compat", "LIST", "metrics also by the names of scaphandre, kepler (none)",
+		set_compat, false },
+	{ "series-retention-s", "N",
+		"for how long a domain that ended has metrics, 0..86400 (300)",
+		set_series_retention, false },
 	{ "run-dir", "DIR", "where hostd.sock is (" RUNDIR ")", set_run_dir, false },
 	{ "record", "FILE", "write what is measured, for vmpower replay", set_record,
 		false },
@@ -289,6 +418,7 @@ void hostd_config_init(struct hostd_config *config)
 		.libvirt_run_dir = "/run/libvirt",
 		.state_dir = STATEDIR,
 		.run_dir = RUNDIR,
+		.series_retention_s = 300,
 		.interval_ms = 1000,
 		.hourly_retention_days = 40,
 		.daily_retention_days = 800,
@@ -299,6 +429,25 @@ void hostd_config_init(struct hostd_config *config)
 		.estimate_idle_uw = 10000000,
 		.estimate_full_uw = 100000000,
 	};
+	listen_address_parse(LISTEN_DEFAULT, &config->listen);
+}
+
+/* What one setting cannot tell of another. */
+static void check_together(const struct hostd_config *config)
+{
+	const char *wrong = NULL;
+
+	if (!config->tls_certificate[0] != !config->tls_key[0])
+		wrong = "tls_certificate and tls_key are needed both";
+	else if (config->tls_certificate[0] && config->listen.kind == LISTEN_UNIX)
+		wrong = "tls_certificate and tls_key are for listen = ADDR:PORT";
+	else if (config->n_users > 0 && config->listen.kind == LISTEN_UNIX)
+		wrong = "[user] sections are for listen = ADDR:PORT; of a unix socket, "
+			"its mode says who may";
+	if (!wrong)
+		return;
+	fprintf(stderr, "vmpower-hostd: %s\n", wrong);
+	exit(EXIT_USAGE);
 }
 
 void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
@@ -317,6 +466,7 @@ void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 
 	hostd_config_init(&config);
 	options_parse(&options, argc, argv, OPTIONS_NO_OPERANDS);
+	check_together(&config);
 	*ret_config = config;
 }
 
@@ -350,6 +500,7 @@ struct meter_options hostd_config_meter_options(
 void hostd_config_deinit(struct hostd_config *config)
 {
 	free(config->domains);
+	free(config->users);
 	*config = (struct hostd_config){ 0 };
 }
 

@@ -7,8 +7,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "host/credentials.h"
 #include "host/idle_policy.h"
 #include "host/inventory.h"
+#include "host/listen_address.h"
 #include "host/machine.h"
 #include "host/meter.h"
 #include "host/weight.h"
@@ -41,7 +43,16 @@ struct hostd_config {
 	char libvirt_run_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char state_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char run_dir[HOSTD_CONFIG_TEXT_SIZE];
-	char record[HOSTD_CONFIG_TEXT_SIZE]; /* empty: nothing is recorded */
+	char record[HOSTD_CONFIG_TEXT_SIZE];	      /* empty: nothing is recorded */
+	struct listen_address listen;		      /* besides RUN/hostd.sock */
+	char tls_certificate[HOSTD_CONFIG_TEXT_SIZE]; /* empty: no TLS */
+	char tls_key[HOSTD_CONFIG_TEXT_SIZE];
+	char host_names[HOSTD_CONFIG_TEXT_SIZE]; /* see host/host_header.h */
+	bool anonymous;				 /* with users, others may ask as well */
+	size_t n_users;
+	struct credentials_user *users; /* owned */
+	bool scaphandre, kepler;	/* their metrics' names as well */
+	uint32_t series_retention_s;	/* how long ended domains have series */
 	uint32_t interval_ms;
 	/* See host/interval_fold.h; daily 0: for ever. */
 	uint32_t hourly_retention_days, daily_retention_days;

@@ -1,156 +1,495 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
-/* hostd's HTTP answers: routes to documents, and libmicrohttpd around them. */
+/* A server: libmicrohttpd around documents, and who may have them. */
 #include "host/http.h"
 
 #include <errno.h>
 #include <fcntl.h>
-#include <grp.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
-#include <sys/un.h>
+#include <unistd.h>
 
 #include <microhttpd.h>
 
+#include "host/accept.h"
+#include "host/host_header.h"
+#include "host/http_cache.h"
+#include "host/http_clients.h"
+#include "host/http_path.h"
 #include "host/snapshot_json.h"
+#include "host/verifier.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 
-/* What clients may cost: connections, silence on one, memory of one. */
-#define CONNECTIONS_MAX	   32u
+/* What clients may cost besides: silence on a connection, memory of one. */
 #define CONNECTION_TIMEOUT 10u
 #define CONNECTION_MEMORY  ((size_t)16 * 1024)
 
+#define ACCEPT_MAX 1024
+
+#define TYPE_JSON	 "application/json"
+#define TYPE_TEXT	 "text/plain; version=0.0.4; charset=utf-8"
+#define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
+
+#define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2"
+
 struct http {
+	struct http_config config;
+	char hostname[HOST_NAME_MAX + 1];
 	struct MHD_Daemon *daemon;
-	struct snapshot_box *box;
-	uint64_t stale_after_ns;
+	struct credentials *credentials; /* NULL: everybody may ask */
+	struct verifier *verifier;	 /* likewise */
+	/* The server thread's: */
+	struct http_clients clients;
+	struct http_cache cache;
 };
 
-static int answer_text(struct MHD_Connection *connection, unsigned int status, char *text)
+/* A request, from its head to the end of the answer. */
+struct request {
+	struct MHD_Connection *connection;
+	/* Of the credentials that the verifier has, or had. */
+	enum { CHECK_NONE, CHECK_GOOD, CHECK_BAD, CHECK_BUSY } check;
+};
+
+enum right {
+	RIGHT_ALL,     /* every tick */
+	RIGHT_COARSE,  /* one a second */
+	RIGHT_REFUSED, /* was answered */
+	RIGHT_LATER,   /* is being found out */
+};
+
+static int queue(struct MHD_Connection *connection, unsigned int status,
+	struct MHD_Response *response)
 {
+	return (int)MHD_queue_response(connection, status, response);
+}
+
+/* Takes text over. NULL: out of memory. */
+static struct MHD_Response *make_response(char *text, size_t size, const char *type)
+{
+	struct MHD_Response *response;
+
+	if (!text)
+		return NULL;
+	response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
+	if (!response) {
+		free(text);
+		return NULL;
+	}
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
+	return response;
+}
+
+static struct MHD_Response *make_json(cJSON *document)
+{
+	char *text = document ? cJSON_PrintUnformatted(document) : NULL;
+
+	cJSON_Delete(document);
+	return make_response(text, text ? strlen(text) : 0, TYPE_JSON);
+}
+
+/* {"status":text}, with one header more, or MHD_NO, which closes the connection, for
+ * want of memory. */
+static int answer_status(struct MHD_Connection *connection, unsigned int status,
+	const char *text, const char *header, const char *value)
+{
+	cJSON *document = cJSON_CreateObject();
 	struct MHD_Response *response;
 	int r;
 
-	if (!text)
+	cJSON_AddStringToObject(document, "status", text);
+	response = make_json(document);
+	if (!response)
 		return MHD_NO;
-	response = MHD_create_response_from_buffer(
-		strlen(text), text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return MHD_NO;
-	}
-	MHD_add_response_header(
-		response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	if (status == MHD_HTTP_METHOD_NOT_ALLOWED)
-		MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET");
-	r = (int)MHD_queue_response(connection, status, response);
+	if (header)
+		MHD_add_response_header(response, header, value);
+	r = queue(connection, status, response);
 	MHD_destroy_response(response);
 	return r;
 }
 
-/* {"status":text}, or MHD_NO, which closes the connection, for want of memory. */
-static int answer_status(
-	struct MHD_Connection *connection, unsigned int status, const char *text)
+static struct MHD_Response *make_metrics(
+	const struct http *http, const struct snapshot *snapshot, bool openmetrics)
 {
-	cJSON *document = cJSON_CreateObject();
-	char *json = NULL;
+	struct json_text text = { 0 };
+	struct MHD_Response *response;
 
-	if (cJSON_AddStringToObject(document, "status", text))
-		json = cJSON_PrintUnformatted(document);
-	cJSON_Delete(document);
-	return answer_text(connection, status, json);
+	metrics_write(snapshot, &http->config.metrics, openmetrics, &text);
+	if (json_text_error(&text) < 0) {
+		json_text_deinit(&text);
+		return NULL;
+	}
+	response = make_response(
+		text.data, text.used, openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
+	if (response)
+		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept");
+	return response;
 }
 
-static int answer_document(struct MHD_Connection *connection,
-	const struct snapshot *snapshot,
-	cJSON *(*encode)(const struct snapshot *snapshot))
+static struct MHD_Response *make_document(const struct http *http,
+	enum http_document document, const struct snapshot *snapshot)
 {
-	cJSON *document;
-	char *json;
+	switch (document) {
+	case HTTP_DOCUMENT_METRICS:
+	case HTTP_DOCUMENT_OPENMETRICS:
+		return make_metrics(
+			http, snapshot, document == HTTP_DOCUMENT_OPENMETRICS);
+	case HTTP_DOCUMENT_HOST:
+		return make_json(snapshot_json_host(snapshot));
+	default:
+		return make_json(snapshot_json_domains(snapshot));
+	}
+}
+
+static int answer_document(struct http *http, struct MHD_Connection *connection,
+	enum http_document document, const struct snapshot *snapshot, bool coarse)
+{
+	struct MHD_Response *response;
 
 	if (!snapshot)
 		return answer_status(
-			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting");
-	document = encode(snapshot);
-	json = document ? cJSON_PrintUnformatted(document) : NULL;
-	cJSON_Delete(document);
-	return answer_text(connection, MHD_HTTP_OK, json);
+			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting", NULL, NULL);
+	response = http_cache_find(&http->cache, coarse, document, snapshot);
+	if (!response) {
+		response = make_document(http, document, snapshot);
+		if (!response)
+			return MHD_NO;
+		http_cache_put(&http->cache, coarse, document, snapshot, response);
+	}
+	return queue(connection, MHD_HTTP_OK, response);
+}
+
+static int answer_domain(struct MHD_Connection *connection,
+	const struct snapshot *snapshot, const struct uuid *uuid)
+{
+	const struct snapshot_domain *domain;
+	struct MHD_Response *response;
+	int r;
+
+	if (!snapshot)
+		return answer_status(
+			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting", NULL, NULL);
+	domain = snapshot_find_domain(snapshot, uuid);
+	if (!domain)
+		return answer_status(connection, MHD_HTTP_NOT_FOUND,
+			"no such domain runs", NULL, NULL);
+	response = make_json(snapshot_json_domain(snapshot, domain));
+	if (!response)
+		return MHD_NO;
+	r = queue(connection, MHD_HTTP_OK, response);
+	MHD_destroy_response(response);
+	return r;
 }
 
 static int answer_health(const struct http *http, struct MHD_Connection *connection,
 	const struct snapshot *snapshot)
 {
-	if (!snapshot)
-		return answer_status(
-			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting");
-	if (clock_boottime_ns() - snapshot->boottime_ns > http->stale_after_ns)
-		return answer_status(connection, MHD_HTTP_SERVICE_UNAVAILABLE, "stale");
-	return answer_status(connection, MHD_HTTP_OK, "ok");
+	struct MHD_Response *response;
+	bool ok;
+	int r;
+
+	response = make_json(health_document(
+		snapshot, clock_boottime_ns(), &http->config.health, &ok));
+	if (!response)
+		return MHD_NO;
+	r = queue(connection, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, response);
+	MHD_destroy_response(response);
+	return r;
 }
 
-static int route(const struct http *http, struct MHD_Connection *connection,
-	const char *url, const char *method)
-{
-	cleanup_snapshot_unref struct snapshot *snapshot = NULL;
+/* The lines of a header that may come more than once, as one. */
+struct header_lines {
+	const char *name;
+	unsigned int n;
+	bool too_long;
+	char text[ACCEPT_MAX];
+};
 
-	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0)
-		return answer_status(
-			connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is allowed");
-	snapshot = snapshot_box_take(http->box);
-	if (strcmp(url, "/api/v1/host") == 0)
-		return answer_document(connection, snapshot, snapshot_json_host);
-	if (strcmp(url, "/api/v1/domains") == 0)
-		return answer_document(connection, snapshot, snapshot_json_domains);
-	if (strcmp(url, "/healthz") == 0)
+static enum MHD_Result collect_line(
+	void *user, enum MHD_ValueKind kind, const char *name, const char *value)
+{
+	struct header_lines *lines = user;
+	size_t used = strlen(lines->text), len = value ? strlen(value) : 0;
+
+	(void)kind;
+	if (strcasecmp(name, lines->name) != 0)
+		return MHD_YES;
+	lines->n++;
+	if (len + 2 > sizeof(lines->text) - used) {
+		lines->too_long = true;
+		return MHD_NO;
+	}
+	if (used > 0)
+		lines->text[used++] = ',';
+	if (len > 0)
+		memcpy(lines->text + used, value, len);
+	lines->text[used + len] = '\0';
+	return MHD_YES;
+}
+
+static bool wants_openmetrics(struct MHD_Connection *connection)
+{
+	struct header_lines lines = { .name = MHD_HTTP_HEADER_ACCEPT };
+
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_line, &lines);
+	return !lines.too_long && accept_prefers_openmetrics(lines.text);
+}
+
+/* No browser leaves it out. */
+static bool host_is_ours(const struct http *http, struct MHD_Connection *connection)
+{
+	struct header_lines lines = { .name = MHD_HTTP_HEADER_HOST };
+
+	if (http->config.trusted)
+		return true;
+	MHD_get_connection_values(connection, MHD_HEADER_KIND, collect_line, &lines);
+	return lines.n == 0 || (lines.n == 1 && !lines.too_long &&
+				       host_header_is_ours(lines.text, http->hostname,
+					       http->config.host_names));
+}
+
+static int answer_path(struct http *http, struct MHD_Connection *connection,
+	const char *url, enum right right)
+{
+	bool coarse = right != RIGHT_ALL;
+	cleanup_snapshot_unref struct snapshot *snapshot =
+		coarse ? snapshot_box_take_coarse(http->config.box)
+		       : snapshot_box_take(http->config.box);
+	enum http_document document = HTTP_DOCUMENT_HOST;
+	struct uuid uuid;
+
+	switch (http_path_parse(url, &uuid)) {
+	case HTTP_PATH_METRICS:
+		document = wants_openmetrics(connection) ? HTTP_DOCUMENT_OPENMETRICS
+							 : HTTP_DOCUMENT_METRICS;
+		break;
+	case HTTP_PATH_HOST:
+		break;
+	case HTTP_PATH_DOMAINS:
+		document = HTTP_DOCUMENT_DOMAINS;
+		break;
+	case HTTP_PATH_DOMAIN:
+		return answer_domain(connection, snapshot, &uuid);
+	case HTTP_PATH_HEALTH:
 		return answer_health(http, connection, snapshot);
-	return answer_status(connection, MHD_HTTP_NOT_FOUND, "no such path");
+	default:
+		return answer_status(
+			connection, MHD_HTTP_NOT_FOUND, "no such path", NULL, NULL);
+	}
+	return answer_document(http, connection, document, snapshot, coarse);
+}
+
+/* In the verifier's thread. */
+static void checked(void *data, bool good)
+{
+	struct request *request = data;
+
+	request->check = good ? CHECK_GOOD : CHECK_BAD;
+	MHD_resume_connection(request->connection);
+}
+
+/* The connection rests until the verifier knows. */
+static enum right check(struct http *http, struct request *request, const char *header)
+{
+	MHD_suspend_connection(request->connection);
+	if (verifier_submit(http->verifier, header, checked, request) < 0) {
+		request->check = CHECK_BUSY;
+		MHD_resume_connection(request->connection);
+	}
+	return RIGHT_LATER;
+}
+
+static enum right refuse(struct MHD_Connection *connection, int *ret_r)
+{
+	*ret_r = answer_status(connection, MHD_HTTP_UNAUTHORIZED,
+		"name and password are needed", MHD_HTTP_HEADER_WWW_AUTHENTICATE,
+		"Basic realm=\"vmpower\", charset=\"UTF-8\"");
+	return RIGHT_REFUSED;
+}
+
+/* *ret_r is set where the request was answered. */
+static enum right find_right(struct http *http, struct request *request, int *ret_r)
+{
+	struct MHD_Connection *connection = request->connection;
+	const char *header = MHD_lookup_connection_value(
+		connection, MHD_HEADER_KIND, MHD_HTTP_HEADER_AUTHORIZATION);
+
+	if (http->config.trusted || request->check == CHECK_GOOD)
+		return RIGHT_ALL;
+	if (!http->credentials)
+		return RIGHT_COARSE;
+	if (request->check == CHECK_BUSY) {
+		*ret_r = answer_status(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+			"too many passwords to check; try again",
+			MHD_HTTP_HEADER_RETRY_AFTER, "5");
+		return RIGHT_REFUSED;
+	}
+	if (!header && http->config.anonymous)
+		return RIGHT_COARSE;
+	if (!header || request->check == CHECK_BAD)
+		return refuse(connection, ret_r);
+	switch (credentials_look_up(http->credentials, header)) {
+	case CREDENTIALS_GOOD:
+		return RIGHT_ALL;
+	case CREDENTIALS_UNKNOWN:
+		return check(http, request, header);
+	default:
+		return refuse(connection, ret_r);
+	}
+}
+
+static int answer(
+	struct http *http, struct request *request, const char *url, const char *method)
+{
+	struct MHD_Connection *connection = request->connection;
+	enum right right;
+	int r = MHD_NO;
+
+	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
+		strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+		return answer_status(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			"only GET is allowed", MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
+	if (!host_is_ours(http, connection))
+		return answer_status(connection, MHD_HTTP_MISDIRECTED_REQUEST,
+			"this host has no such name; see host_names in vmpower-hostd(8)",
+			NULL, NULL);
+	right = find_right(http, request, &r);
+	if (right == RIGHT_REFUSED)
+		return r;
+	if (right == RIGHT_LATER)
+		return MHD_YES;
+	return answer_path(http, connection, url, right);
 }
 
 static enum MHD_Result handle(void *user, struct MHD_Connection *connection,
 	const char *url, const char *method, const char *version, const char *upload,
-	size_t *upload_size, void **request)
+	size_t *upload_size, void **state)
 {
+	struct http *http = user;
+	struct request *request = *state;
+
 	(void)version;
 	(void)upload;
-	/* Called first for the header, then for each piece of a body, then for its end.
-	 */
-	if (!*request) {
-		*request = connection;
+	/* Called first for the header, then for each piece of a body, then for its end,
+	 * and once more after a rest. */
+	if (!request) {
+		request = calloc(1, sizeof(*request));
+		if (!request)
+			return MHD_NO;
+		request->connection = connection;
+		*state = request;
+		http_clients_sweep(&http->clients, clock_monotonic_ns());
 		return MHD_YES;
 	}
 	if (*upload_size > 0) {
 		*upload_size = 0;
 		return MHD_YES;
 	}
-	return (enum MHD_Result)route(user, connection, url, method);
+	return (enum MHD_Result)answer(http, request, url, method);
 }
 
-int http_start(int listen_fd, struct snapshot_box *box, uint64_t stale_after_ns,
-	struct http **ret_http)
+static void forget_request(void *user, struct MHD_Connection *connection, void **state,
+	enum MHD_RequestTerminationCode code)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_SOCKET_CONTEXT);
+	struct http_client *client = info ? info->socket_context : NULL;
+
+	(void)user;
+	(void)code;
+	free(*state);
+	*state = NULL;
+	/* The next one has its time from here. */
+	if (client)
+		client->since_ns = clock_monotonic_ns();
+}
+
+static void follow_connection(void *user, struct MHD_Connection *connection,
+	void **context, enum MHD_ConnectionNotificationCode code)
+{
+	const union MHD_ConnectionInfo *info = MHD_get_connection_info(
+		connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+	struct http *http = user;
+
+	if (code == MHD_CONNECTION_NOTIFY_CLOSED) {
+		if (*context)
+			http_clients_remove(&http->clients, *context);
+		*context = NULL;
+		return;
+	}
+	if (info)
+		*context = http_clients_add(
+			&http->clients, (int)info->connect_fd, clock_monotonic_ns());
+	http_clients_sweep(&http->clients, clock_monotonic_ns());
+}
+
+static int start_daemon(struct http *http, int fd)
+{
+	const struct http_config *config = &http->config;
+	struct MHD_OptionItem tls[] = {
+		{ MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)config->certificate },
+		{ MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)config->key },
+		{ MHD_OPTION_HTTPS_PRIORITIES, 0, (void *)(uintptr_t)TLS_PRIORITIES },
+		{ MHD_OPTION_END, 0, NULL },
+	};
+	const struct MHD_OptionItem none[] = { { MHD_OPTION_END, 0, NULL } };
+	unsigned int flags = MHD_USE_EPOLL_INTERNAL_THREAD;
+
+	if (config->certificate)
+		flags |= MHD_USE_TLS;
+	if (http->verifier)
+		flags |= MHD_ALLOW_SUSPEND_RESUME;
+	http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, http,
+		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,
+		(unsigned int)HTTP_CLIENTS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+		CONNECTION_TIMEOUT, MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY,
+		MHD_OPTION_NOTIFY_COMPLETED, forget_request, NULL,
+		MHD_OPTION_NOTIFY_CONNECTION, follow_connection, http, MHD_OPTION_ARRAY,
+		config->certificate ? tls : none, MHD_OPTION_END);
+	if (http->daemon)
+		return 0;
+	return config->certificate ? -EINVAL : -EIO;
+}
+
+static int start_credentials(struct http *http)
+{
+	int r = credentials_new(
+		http->config.users, http->config.n_users, &http->credentials);
+
+	return r < 0 ? r : verifier_start(http->credentials, &http->verifier);
+}
+
+int http_start(const struct http_config *config, struct http **ret_http)
 {
 	/* libmicrohttpd closes the descriptor it serves. */
-	cleanup_close int fd = fcntl(listen_fd, F_DUPFD_CLOEXEC, 0);
-	cleanup_free struct http *http = calloc(1, sizeof(*http));
+	cleanup_close int fd = fcntl(config->listen_fd, F_DUPFD_CLOEXEC, 0);
+	struct http *http;
+	int r = 0;
 
 	if (fd < 0)
 		return -errno;
+	if (config->certificate && MHD_is_feature_supported(MHD_FEATURE_TLS) != MHD_YES)
+		return -EOPNOTSUPP;
+	http = calloc(1, sizeof(*http));
 	if (!http)
 		return -ENOMEM;
-	http->box = box;
-	http->stale_after_ns = stale_after_ns;
-	http->daemon = MHD_start_daemon(MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL, 0,
-		NULL, NULL, handle, http, MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd,
-		MHD_OPTION_CONNECTION_LIMIT, CONNECTIONS_MAX,
-		MHD_OPTION_CONNECTION_TIMEOUT, CONNECTION_TIMEOUT,
-		MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_END);
-	if (!http->daemon)
-		return -EIO;
+	http->config = *config;
+	http_clients_init(&http->clients);
+	if (gethostname(http->hostname, sizeof(http->hostname) - 1) < 0)
+		http->hostname[0] = '\0';
+	if (config->n_users > 0)
+		r = start_credentials(http);
+	if (r == 0)
+		r = start_daemon(http, fd);
+	if (r < 0) {
+		http_stop(http);
+		return r;
+	}
 	steal_fd(&fd);
-	*ret_http = steal_pointer(&http);
+	*ret_http = http;
 	return 0;
 }
 
@@ -158,69 +497,12 @@ void http_stop(struct http *http)
 {
 	if (!http)
 		return;
-	MHD_stop_daemon(http->daemon);
+	/* No connection may rest when the server ends. */
+	verifier_stop(http->verifier);
+	if (http->daemon)
+		MHD_stop_daemon(http->daemon);
+	verifier_free(http->verifier);
+	credentials_free(http->credentials);
+	http_cache_deinit(&http->cache);
 	free(http);
-}
-
-/* Removes a socket file that nobody listens on; -EADDRINUSE when somebody does. */
-static int remove_stale_socket(const struct sockaddr_un *address)
-{
-	cleanup_close int fd = -1;
-	struct stat st;
-
-	if (lstat(address->sun_path, &st) < 0)
-		return errno == ENOENT ? 0 : -errno;
-	if (!S_ISSOCK(st.st_mode))
-		return -EEXIST;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	if (connect(fd, (const struct sockaddr *)address, sizeof(*address)) == 0 ||
-		errno == EAGAIN)
-		return -EADDRINUSE;
-	if (errno != ECONNREFUSED)
-		return -errno;
-	return unlink(address->sun_path) < 0 && errno != ENOENT ? -errno : 0;
-}
-
-/* The group gets the socket only where this process may give it away. */
-static int give_to_group(const char *path, const char *name)
-{
-	const struct group *group = getgrnam(name);
-
-	if (group && chown(path, (uid_t)-1, group->gr_gid) < 0 && errno != EPERM)
-		return -errno;
-	return chmod(path, 0660) < 0 ? -errno : 0;
-}
-
-int http_listen_unix(const char *path, const char *group, int *ret_fd)
-{
-	struct sockaddr_un address = { .sun_family = AF_UNIX };
-	cleanup_close int fd = -1;
-	int r;
-
-	if (strlen(path) >= sizeof(address.sun_path))
-		return -ENAMETOOLONG;
-	strcpy(address.sun_path, path);
-	r = remove_stale_socket(&address);
-	if (r < 0)
-		return r;
-	fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	if (fd < 0)
-		return -errno;
-	/* The file is made with the mode of the socket: nobody else gets in before chmod.
-	 */
-	if (fchmod(fd, 0600) < 0)
-		return -errno;
-	if (bind(fd, (const struct sockaddr *)&address, sizeof(address)) < 0)
-		return -errno;
-	r = give_to_group(path, group);
-	if (r == 0 && listen(fd, SOMAXCONN) < 0)
-		r = -errno;
-	if (r < 0) {
-		unlink(path);
-		return r;
-	}
-	*ret_fd = steal_fd(&fd);
-	return 0;
 }

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/utf8.h"
 #include "shared/number.h"
 
 #define SIZE_MIN 4096
@@ -86,50 +87,13 @@ void json_text_watts(struct json_text *text, uint64_t uw)
 	json_text_put(text, digits, last);
 }
 
-/*
- * The length of the UTF-8 character at text, which ends with NUL; 0: there is none
- * (RFC 3629: no surrogates, nothing too long or beyond U+10FFFF).
- */
-static size_t character_len(const unsigned char *text)
-{
-	static const struct {
-		unsigned char first, last; /* of the first byte */
-		unsigned char low, high;   /* of the second */
-		unsigned char len;
-	} forms[] = {
-		{ 0xc2, 0xdf, 0x80, 0xbf, 2 },
-		{ 0xe0, 0xe0, 0xa0, 0xbf, 3 },
-		{ 0xe1, 0xec, 0x80, 0xbf, 3 },
-		{ 0xed, 0xed, 0x80, 0x9f, 3 },
-		{ 0xee, 0xef, 0x80, 0xbf, 3 },
-		{ 0xf0, 0xf0, 0x90, 0xbf, 4 },
-		{ 0xf1, 0xf3, 0x80, 0xbf, 4 },
-		{ 0xf4, 0xf4, 0x80, 0x8f, 4 },
-	};
-
-	if (text[0] < 0x80)
-		return 1;
-	for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
-		if (text[0] < forms[i].first || text[0] > forms[i].last)
-			continue;
-		if (text[1] < forms[i].low || text[1] > forms[i].high)
-			return 0;
-		for (size_t n = 2; n < forms[i].len; n++) {
-			if ((text[n] & 0xc0) != 0x80)
-				return 0;
-		}
-		return forms[i].len;
-	}
-	return 0;
-}
-
 void json_text_string(struct json_text *text, const char *string)
 {
 	static const char hex[] = "0123456789abcdef";
 
 	json_text_literal(text, "\"");
 	while (*string) {
-		size_t len = character_len((const unsigned char *)string);
+		size_t len = utf8_character_len(string);
 		unsigned char c = (unsigned char)*string;
 
 		if (len == 0) {

@@ -3,6 +3,7 @@
 noinst_LIBRARIES += host/libhost.a
 host_libhost_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS) $(HOST_CFLAGS)
 host_libhost_a_SOURCES = \
+	host/accept.c host/accept.h \
 	host/apportion.c host/apportion.h \
 	host/calibrate.c host/calibrate.h \
 	host/calibration.c host/calibration.h \
@@ -16,6 +17,7 @@ host_libhost_a_SOURCES = \
 	host/cpu_source.c host/cpu_source.h \
 	host/cpufreq.c host/cpufreq.h \
 	host/cpulist.c host/cpulist.h \
+	host/credentials.c host/credentials.h \
 	host/cure.c host/cure.h \
 	host/diagnose.c host/diagnose.h \
 	host/diagnose_domain.c \
@@ -42,9 +44,16 @@ host_libhost_a_SOURCES = \
 	host/finding.c host/finding.h \
 	host/guest_link.c host/guest_link.h \
 	host/guest_zones.c host/guest_zones.h \
+	host/health.c host/health.h \
+	host/host_header.c host/host_header.h \
 	host/hostd.c host/hostd.h \
 	host/hostd_config.c host/hostd_config.h \
 	host/http.c host/http.h \
+	host/http_cache.c host/http_cache.h \
+	host/http_clients.c host/http_clients.h \
+	host/http_listen.c host/http_listen.h \
+	host/http_path.c host/http_path.h \
+	host/http_servers.c host/http_servers.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
 	host/idle_setup.c host/idle_setup.h \
@@ -88,12 +97,16 @@ host_libhost_a_SOURCES = \
 	host/link_socket.c host/link_socket.h \
 	host/links.c host/links.h \
 	host/list.c host/list.h \
+	host/listen_address.c host/listen_address.h \
 	host/load.c host/load.h \
 	host/machine.c host/machine.h \
 	host/memory.c host/memory.h \
 	host/merge_print.c host/merge_print.h \
 	host/merge_time.c host/merge_time.h \
 	host/meter.c host/meter.h \
+	host/metrics.c host/metrics.h \
+	host/metrics_compat.c host/metrics_compat.h \
+	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
 	host/player_load.c host/player_load.h \
@@ -114,7 +127,11 @@ host_libhost_a_SOURCES = \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
 	host/selection.c host/selection.h \
+	host/self_usage.c host/self_usage.h \
 	host/server_process.c host/server_process.h \
+	host/since_boot.c host/since_boot.h \
+	host/since_boot_file.c host/since_boot_file.h \
+	host/since_boot_state.c \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/task.c host/task.h \
@@ -136,6 +153,8 @@ host_libhost_a_SOURCES = \
 	host/trace_writer.c host/trace_writer.h \
 	host/turbo.c host/turbo.h \
 	host/usage.c host/usage.h \
+	host/utf8.c host/utf8.h \
+	host/verifier.c host/verifier.h \
 	host/virt.c host/virt.h \
 	host/wake.c host/wake.h \
 	host/weight.c host/weight.h \

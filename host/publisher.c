@@ -12,10 +12,15 @@
 #include "host/idle_power.h"
 #include "host/ledger.h"
 #include "host/meter.h"
+#include "host/self_usage.h"
+#include "host/since_boot_file.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 
 #define STALE_AFTER_MIN_MS 10000
+
+/* Whoever is not trusted sees no more than a tick in this time. */
+#define COARSE_MS 1000
 
 static void fill_welcome(const struct publisher *publisher,
 	const struct inventory_domain *domain, const struct ledger_domain *row,
@@ -103,6 +108,13 @@ static size_t find_tick_domain(const struct tick *tick, const struct uuid *uuid)
 	return SIZE_MAX;
 }
 
+static int32_t package_id(const struct machine *machine, const struct machine_zone *zone)
+{
+	if (zone->kind == MACHINE_ZONE_PSYS || zone->package >= machine->n_packages)
+		return -1;
+	return machine->packages[zone->package].physical_id;
+}
+
 /*
  * row: the zone's in the ledger, negative where it has none yet. Until domains are
  * taken off, those of the ledger have all ended.
@@ -121,6 +133,7 @@ static void fill_zone(const struct publisher *publisher, struct snapshot *snapsh
 
 	memcpy(to->name, machine->name, sizeof(to->name));
 	to->kind = machine->kind;
+	to->package = package_id(sampler_machine(publisher->sampler), machine);
 	to->state = tick->state;
 	if (sampler_zone_problem(publisher->sampler, zone, &reason, &cure)) {
 		char problem[512];
@@ -261,11 +274,55 @@ static int fill_host(const struct publisher *publisher, struct snapshot *snapsho
 	snprintf(path, sizeof(path), "%s/%s", publisher->config->state_dir,
 		CALIBRATION_FILE);
 	snapshot->calibration_file = snapshot_copy_text(snapshot, path);
+	snapshot->self = self_usage_read();
 	snapshot->libvirt_connected = inventory->connected;
 	if (!inventory->connected)
 		snapshot->libvirt_error =
 			"libvirt is away; the domains are the last known";
 	return snapshot->calibration_file ? 0 : -ENOMEM;
+}
+
+void publisher_recall(struct publisher *publisher)
+{
+	const char *run_dir = publisher->config->run_dir;
+	int r = since_boot_load(
+		&publisher->since_boot, run_dir, sampler_ledger(publisher->sampler));
+
+	publisher->since_boot.retention_ns = publisher->config->series_retention_s *
+					     (uint64_t)NSEC_PER_SEC;
+	/* Of another boot or ledger: the time of those counters is over. */
+	if (r < 0 && r != -ENOENT && r != -ESTALE)
+		log_warning("Cannot use %s/since-boot: %s; ignoring it, the counters of "
+			    "/metrics begin at 0 again",
+			run_dir, strerror(-r));
+}
+
+void publisher_deinit(struct publisher *publisher)
+{
+	since_boot_deinit(&publisher->since_boot);
+}
+
+/* Without the file they begin at 0 again in the next run, that is all. */
+static void keep_since_boot(struct publisher *publisher)
+{
+	int r = since_boot_save(&publisher->since_boot, publisher->config->run_dir,
+		sampler_ledger(publisher->sampler));
+
+	if (r == publisher->since_boot_error)
+		return;
+	publisher->since_boot_error = r;
+	if (r < 0)
+		log_warning("Cannot write %s/since-boot: %s; the counters of /metrics "
+			    "will begin at 0 again after a restart. Make room there",
+			publisher->config->run_dir, strerror(-r));
+}
+
+/* Every tick, or of more than one in COARSE_MS the first. */
+static bool is_coarse(const struct publisher *publisher, uint64_t number)
+{
+	uint32_t interval_ms = publisher->config->interval_ms;
+
+	return (number - 1) % ((COARSE_MS + interval_ms - 1) / interval_ms) == 0;
 }
 
 int publisher_publish(struct publisher *publisher, const struct inventory *inventory)
@@ -286,11 +343,15 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 	for (size_t i = 0; r == 0 && i < inventory->n_domains; i++)
 		r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],
 			&snapshot->domains[i]);
+	if (r == 0)
+		r = since_boot_apply(&publisher->since_boot, snapshot);
 	if (r < 0) {
 		snapshot_unref(snapshot);
 		return r;
 	}
+	keep_since_boot(publisher);
 	publisher->number++;
-	snapshot_box_publish(publisher->box, snapshot);
+	snapshot_box_publish(
+		publisher->box, snapshot, is_coarse(publisher, publisher->number));
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "host/inventory.h"
 #include "host/links.h"
 #include "host/sampler.h"
+#include "host/since_boot.h"
 #include "host/snapshot.h"
 
 struct publisher {
@@ -22,7 +23,18 @@ struct publisher {
 	struct links *links;
 	struct snapshot_box *box;
 	uint64_t number; /* of snapshots so far */
+	struct since_boot since_boot;
+	int since_boot_error; /* of keeping it, which the log knows of */
 };
+
+/*
+ * Takes up the counters since the boot where the run before left them, if it did; says
+ * on the log why not.
+ */
+void publisher_recall(struct publisher *publisher);
+
+/* Frees what it holds, not the struct itself. */
+void publisher_deinit(struct publisher *publisher);
 
 /*
  * Tells every measured domain's guest its zones and its values of this tick. A

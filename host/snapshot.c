@@ -174,35 +174,71 @@ struct tick_share snapshot_domain_sum(
 	return sum;
 }
 
+const struct snapshot_domain *snapshot_find_domain(
+	const struct snapshot *snapshot, const struct uuid *uuid)
+{
+	size_t low = 0, high = snapshot->n_domains;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+		int order = uuid_compare(&snapshot->domains[middle].uuid, uuid);
+
+		if (order == 0)
+			return &snapshot->domains[middle];
+		if (order < 0)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return NULL;
+}
+
 void snapshot_box_init(struct snapshot_box *box)
 {
 	pthread_mutex_init(&box->lock, NULL);
-	box->newest = NULL;
+	box->newest = box->coarse = NULL;
 }
 
 void snapshot_box_deinit(struct snapshot_box *box)
 {
 	snapshot_unref(box->newest);
+	snapshot_unref(box->coarse);
 	pthread_mutex_destroy(&box->lock);
 }
 
-void snapshot_box_publish(struct snapshot_box *box, struct snapshot *snapshot)
+void snapshot_box_publish(
+	struct snapshot_box *box, struct snapshot *snapshot, bool coarse)
 {
-	struct snapshot *before;
+	struct snapshot *before, *coarse_before = NULL;
 
 	pthread_mutex_lock(&box->lock);
 	before = box->newest;
 	box->newest = snapshot;
+	if (coarse) {
+		coarse_before = box->coarse;
+		box->coarse = snapshot_ref(snapshot);
+	}
 	pthread_mutex_unlock(&box->lock);
 	snapshot_unref(before);
+	snapshot_unref(coarse_before);
 }
 
-struct snapshot *snapshot_box_take(struct snapshot_box *box)
+static struct snapshot *take(struct snapshot_box *box, struct snapshot *const *from)
 {
 	struct snapshot *snapshot;
 
 	pthread_mutex_lock(&box->lock);
-	snapshot = snapshot_ref(box->newest);
+	snapshot = snapshot_ref(*from);
 	pthread_mutex_unlock(&box->lock);
 	return snapshot;
+}
+
+struct snapshot *snapshot_box_take(struct snapshot_box *box)
+{
+	return take(box, &box->newest);
+}
+
+struct snapshot *snapshot_box_take_coarse(struct snapshot_box *box)
+{
+	return take(box, &box->coarse);
 }

@@ -8,7 +8,8 @@
  *
  *	domains + ended + host (dynamic + idle each) + unattributed == total
  *
- * exactly. Pure, but for the box, which has a lock.
+ * exactly, and since the host booted, with the lingering domains beside the others. Pure,
+ *but for the box, which has a lock.
  */
 #pragma once
 
@@ -20,6 +21,7 @@
 #include "host/idle_power.h"
 #include "host/link.h"
 #include "host/machine.h"
+#include "host/self_usage.h"
 #include "host/tick.h"
 #include "shared/cleanup.h"
 #include "shared/message.h"
@@ -40,8 +42,11 @@ struct snapshot_zone {
 	const char *problem; /* what is wrong and what to do; NULL: nothing */
 	uint64_t idle_uw;    /* idle power assumed */
 	enum idle_power_origin idle_origin;
+	int32_t package;	      /* physical id; -1: no package's (psys) */
 	struct snapshot_account sum;  /* since the ledger began */
 	struct snapshot_account last; /* in the last tick */
+	/* Since the host booted: ended is of those that are not lingering either. */
+	struct snapshot_account boot;
 	/* The time that took: more than the tick's after a gap in the readings. */
 	uint64_t last_ns;
 };
@@ -49,6 +54,7 @@ struct snapshot_zone {
 struct snapshot_share {
 	struct tick_share sum;
 	struct tick_share last;
+	struct tick_share boot; /* since the host booted, see host/since_boot.h */
 };
 
 struct snapshot_guest_zone {
@@ -79,6 +85,13 @@ struct snapshot_domain {
 	struct snapshot_link link;
 };
 
+/* A domain that ended not long ago. */
+struct snapshot_lingering {
+	struct uuid uuid;
+	const char *name;	  /* untrusted text */
+	struct tick_share *zones; /* n_zones of the snapshot; since the host booted */
+};
+
 struct snapshot {
 	uint64_t number; /* of the tick, from 1 in each run of the daemon */
 	uint64_t boottime_ns;
@@ -96,6 +109,9 @@ struct snapshot {
 	struct snapshot_zone *zones; /* as in the machine */
 	size_t n_domains;
 	struct snapshot_domain *domains; /* in the order of their UUIDs */
+	size_t n_lingering;
+	struct snapshot_lingering *lingering; /* in the order of their UUIDs */
+	struct self_usage self;		      /* what the daemon itself takes */
 };
 
 /*
@@ -142,20 +158,32 @@ struct snapshot_power snapshot_domain_power(
 struct tick_share snapshot_domain_sum(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain);
 
+/* The domain with this UUID, or NULL. */
+const struct snapshot_domain *snapshot_find_domain(
+	const struct snapshot *snapshot, const struct uuid *uuid);
+
 /* Where the sampler leaves the newest one and others take it. */
 struct snapshot_box {
 	pthread_mutex_t lock;
 	struct snapshot *newest; /* one reference; NULL: none yet */
+	struct snapshot *coarse; /* likewise, at most one a second */
 };
 
 void snapshot_box_init(struct snapshot_box *box);
 void snapshot_box_deinit(struct snapshot_box *box);
 
-/* Puts snapshot there, whose reference the box takes over, and drops the one before. */
-void snapshot_box_publish(struct snapshot_box *box, struct snapshot *snapshot);
+/*
+ * Puts snapshot there, whose reference the box takes over, and drops the one before.
+ * coarse: those who may see no more than one a second see it as well.
+ */
+void snapshot_box_publish(
+	struct snapshot_box *box, struct snapshot *snapshot, bool coarse);
 
 /* A reference to the newest, which the caller owns; NULL: none yet. */
 struct snapshot *snapshot_box_take(struct snapshot_box *box);
+
+/* Likewise to the newest that everybody may see. */
+struct snapshot *snapshot_box_take_coarse(struct snapshot_box *box);
 
 static inline void cleanup_snapshot_unrefp(struct snapshot **snapshot)
 {

@@ -44,6 +44,11 @@ static const char *const quality_names[] = {
 	NULL,
 };
 
+const char *snapshot_json_kind_name(enum machine_zone_kind kind)
+{
+	return kind_names[kind];
+}
+
 /*
  * A walk over a document. Encoding adds to the object at, decoding reads from it;
  * the first error stays and the rest of the walk does nothing that matters.
@@ -487,6 +492,25 @@ cJSON *snapshot_json_host(const struct snapshot *snapshot)
 cJSON *snapshot_json_domains(const struct snapshot *snapshot)
 {
 	return encode(snapshot, walk_domains);
+}
+
+cJSON *snapshot_json_domain(
+	const struct snapshot *snapshot, const struct snapshot_domain *domain)
+{
+	/* An encoding walk only reads the snapshot. */
+	struct walk walk = { .snapshot = (struct snapshot *)snapshot };
+	cJSON *document = walk.at = cJSON_CreateObject(), *outer;
+
+	if (!document)
+		return NULL;
+	walk_head(&walk, walk.snapshot);
+	outer = enter(&walk, "domain", false);
+	walk_domain(&walk, (struct snapshot_domain *)domain);
+	leave(&walk, outer);
+	if (!walk.error)
+		return document;
+	cJSON_Delete(document);
+	return NULL;
 }
 
 static int decode(struct snapshot *snapshot, const cJSON *document,

@@ -16,6 +16,10 @@
 cJSON *snapshot_json_host(const struct snapshot *snapshot);
 cJSON *snapshot_json_domains(const struct snapshot *snapshot);
 
+/* /api/v1/domains/{uuid}: one of the snapshot's domains, as domain. */
+cJSON *snapshot_json_domain(
+	const struct snapshot *snapshot, const struct snapshot_domain *domain);
+
 /*
  * A snapshot from both documents, or without domains (NULL) from that of the host
  * alone, with one reference that is the caller's.

@@ -47,6 +47,8 @@ BENCHES += tests/bench/bench_meter
 tests_bench_bench_meter_SOURCES = tests/bench/bench_meter.c \
 	tests/unit/random.h tests/unit/scene.h
 tests_bench_bench_meter_LDADD = $(host_LIBS)
+BENCHES += tests/bench/bench_metrics
+tests_bench_bench_metrics_LDADD = $(host_LIBS)
 BENCHES += tests/bench/bench_replay
 tests_bench_bench_replay_SOURCES = tests/bench/bench_replay.c tests/unit/random.h
 tests_bench_bench_replay_LDADD = $(host_LIBS)
@@ -168,6 +170,7 @@ endif
 if HOST
 # host
 unit_host = \
+	tests/unit/test_accept \
 	tests/unit/test_accuracy \
 	tests/unit/test_apportion \
 	tests/unit/test_calibration \
@@ -176,6 +179,7 @@ unit_host = \
 	tests/unit/test_cpu_load \
 	tests/unit/test_cpufreq \
 	tests/unit/test_cpulist \
+	tests/unit/test_credentials \
 	tests/unit/test_diagnose \
 	tests/unit/test_domain_cpu \
 	tests/unit/test_domain_xml \
@@ -184,8 +188,10 @@ unit_host = \
 	tests/unit/test_facts \
 	tests/unit/test_finding \
 	tests/unit/test_guest_zones \
+	tests/unit/test_health \
 	tests/unit/test_hostd_config \
 	tests/unit/test_http \
+	tests/unit/test_http_request \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_interval_record \
@@ -206,6 +212,7 @@ unit_host = \
 	tests/unit/test_load \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
+	tests/unit/test_metrics \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
 	tests/unit/test_power_model \
@@ -225,6 +232,7 @@ unit_host = \
 	tests/unit/test_server_process \
 	tests/unit/test_shapley \
 	tests/unit/test_simulated_host \
+	tests/unit/test_since_boot \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_task \
@@ -241,6 +249,8 @@ unit_host = \
 	tests/unit/test_zone_counter \
 	tests/unit/test_zone_rules \
 	tests/unit/test_zone_state
+tests_unit_test_accept_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_accept_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_accuracy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_accuracy_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_apportion_CFLAGS = $(unit_CFLAGS)
@@ -268,6 +278,8 @@ tests_unit_test_cpufreq_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_cpufreq_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_credentials_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_credentials_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_diagnose_SOURCES = tests/unit/test_diagnose.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_diagnose_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
@@ -293,12 +305,18 @@ tests_unit_test_guest_zones_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_guest_zones_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_guest_zones_SOURCES = tests/unit/test_guest_zones.c \
 	tests/unit/random.h tests/unit/scene.h
+tests_unit_test_health_SOURCES = tests/unit/test_health.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_health_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_health_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_hostd_config_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_hostd_config_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_request_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_http_request_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
@@ -358,6 +376,10 @@ tests_unit_test_meter_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_meter_SOURCES = tests/unit/test_meter.c tests/unit/scene.h
 # Allocations are counted, and fail when told to.
 tests_unit_test_meter_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=reallocarray
+tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/random.h
+tests_unit_test_metrics_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_metrics_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_test_model_bank_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
@@ -423,6 +445,9 @@ tests_unit_test_shapley_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_shapley_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_simulated_host_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_simulated_host_LDADD = $(accuracy_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_since_boot_SOURCES = tests/unit/test_since_boot.c tests/unit/random.h
+tests_unit_test_since_boot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_since_boot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)

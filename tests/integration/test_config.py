@@ -22,6 +22,9 @@ HOSTD_FILES = {
     "unknown section": ("[colour]\nred = 1\n", 2, "[colour]"),
     "section without a name": ("[zone]\nidle_w = 1\n", 2, "name"),
     "no key": ("interval_ms = 1000\nwhat is this\n", 2, "KEY = VALUE"),
+    "name to listen on": ("listen = localhost:9846\n", 1, "with an IP address"),
+    "unknown tool": ("compat = kepler, ceems\n", 1, "scaphandre, kepler, or both"),
+    "password in clear": ('[user "ann"]\npassword = secret\n', 2, "mkpasswd -m bcrypt"),
     "long line": ("#\n" * 4 + "state_dir = /" + "x" * 190 + "\n", 5, "190 bytes"),
 }
 GUEST_FILES = {

@@ -16,6 +16,24 @@ static void set_zone(struct snapshot_zone *zone, const char *name,
 	zone->sum = sum;
 	zone->last = last;
 	zone->last_ns = 1000000000;
+	zone->package = kind == MACHINE_ZONE_PSYS ? -1 : 0;
+}
+
+/* Since the boot: as in the last tick, and 5 uJ of each kind of domains that ended. */
+static void set_boot(struct snapshot *snapshot)
+{
+	for (size_t z = 0; z < snapshot->n_zones; z++) {
+		struct snapshot_zone *zone = &snapshot->zones[z];
+
+		zone->boot = zone->last;
+		if (snapshot_zone_is_shared(zone)) {
+			zone->boot.ended = (struct tick_share){ 5, 5 };
+			zone->boot.total_uj += 10;
+		}
+		for (size_t i = 0; i < snapshot->n_domains; i++)
+			snapshot->domains[i].zones[z].boot =
+				snapshot->domains[i].zones[z].last;
+	}
 }
 
 static void set_zones(struct snapshot *snapshot)
@@ -96,5 +114,6 @@ struct snapshot *fake_snapshot_new(void)
 	snapshot->domains[1].zones[0].last = (struct tick_share){ 0, 5000000 };
 	snapshot->domains[1].zones[1].sum = (struct tick_share){ 0, 500000 };
 	snapshot->domains[1].zones[1].last = (struct tick_share){ 0, 250000 };
+	set_boot(snapshot);
 	return snapshot;
 }

@@ -52,6 +52,41 @@ static void test_defaults(void **state)
 	hostd_config_deinit(&config);
 }
 
+static void test_http(void **state)
+{
+	struct hostd_config config;
+
+	(void)state;
+	parse("", &config);
+	assert_int_equal(config.listen.kind, LISTEN_TCP);
+	assert_int_equal(config.series_retention_s, 300);
+	assert_false(config.scaphandre || config.kepler || config.anonymous);
+	assert_int_equal(config.n_users, 0);
+	hostd_config_deinit(&config);
+	parse("listen = [::1]:80\ntls_certificate = /c.pem\ntls_key = /k.pem\n"
+	      "host_names = a.example,b.example\nanonymous = yes\n"
+	      "compat = scaphandre, kepler\nseries_retention_s = 0\n"
+	      "[user \"ann\"]\n"
+	      "password = $2b$10$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234\n"
+	      "[user \"bob\"]\n"
+	      "password = $2y$04$abcdefghijklmnopqrstuuABCDEFGHIJKLMNOPQRSTUVWXYZ01234\n",
+		&config);
+	assert_int_equal(config.listen.tcp.any.sa_family, AF_INET6);
+	assert_string_equal(config.tls_certificate, "/c.pem");
+	assert_string_equal(config.tls_key, "/k.pem");
+	assert_string_equal(config.host_names, "a.example,b.example");
+	assert_true(config.scaphandre && config.kepler && config.anonymous);
+	assert_int_equal(config.series_retention_s, 0);
+	assert_int_equal(config.n_users, 2);
+	assert_string_equal(config.users[1].name, "bob");
+	assert_memory_equal(config.users[1].hash, "$2y$04$", 7);
+	hostd_config_deinit(&config);
+	parse("compat = kepler\nlisten = none\n", &config);
+	assert_true(config.kepler && !config.scaphandre);
+	assert_int_equal(config.listen.kind, LISTEN_NONE);
+	hostd_config_deinit(&config);
+}
+
 /* What vmpower replay takes sets hostd's own settings. */
 static void test_meter_specs(void **state)
 {
@@ -124,6 +159,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_defaults),
+		cmocka_unit_test(test_http),
 		cmocka_unit_test(test_meter_specs),
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_guest_period),

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
-/* hostd's HTTP server and the command line's client, over a real unix socket. */
+/* hostd's HTTP servers, over real sockets, and the command line's client. */
 #include "config.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
@@ -20,19 +21,33 @@
 
 #include "host/client.h"
 #include "host/http.h"
+#include "host/http_clients.h"
+#include "host/http_listen.h"
 #include "shared/clock.h"
 #include "tests/unit/fake_snapshot.h"
 
 struct fixture {
 	char dir[64], path[80];
+	uint16_t port; /* of set_up_tcp() */
 	int fd;
 	struct snapshot_box box;
 	struct http *http;
 };
 
+static struct http_config base_config(struct fixture *fixture)
+{
+	return (struct http_config){
+		.listen_fd = fixture->fd,
+		.box = &fixture->box,
+		.health = { 10 * (uint64_t)NSEC_PER_SEC, NSEC_PER_SEC },
+		.metrics = { .node_name = "hv1" },
+	};
+}
+
 static int set_up(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	struct http_config config;
 
 	strcpy(fixture->dir, "/tmp/test_http.XXXXXX");
 	assert_non_null(mkdtemp(fixture->dir));
@@ -40,11 +55,58 @@ static int set_up(void **state)
 	snapshot_box_init(&fixture->box);
 	assert_int_equal(
 		http_listen_unix(fixture->path, "no-such-group", &fixture->fd), 0);
-	assert_int_equal(http_start(fixture->fd, &fixture->box,
-				 10 * (uint64_t)NSEC_PER_SEC, &fixture->http),
-		0);
+	config = base_config(fixture);
+	config.trusted = true;
+	assert_int_equal(http_start(&config, &fixture->http), 0);
 	*state = fixture;
 	return 0;
+}
+
+/* Whose password is "secret"; of cost 10, some 50 ms. */
+static const struct credentials_user user = { "prometheus",
+	"$2b$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u" };
+
+#define GOOD  "Authorization: Basic cHJvbWV0aGV1czpzZWNyZXQ=\r\n"
+#define WRONG "Authorization: Basic cHJvbWV0aGV1czpzZWNyZXR0\r\n"
+
+static int start_tcp(void **state, size_t n_users, bool anonymous)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+	socklen_t len = sizeof(address);
+	struct http_config config;
+
+	snapshot_box_init(&fixture->box);
+	assert_int_equal(http_listen_tcp((struct sockaddr *)&address, sizeof(address),
+				 &fixture->fd),
+		0);
+	assert_int_equal(getsockname(fixture->fd, (struct sockaddr *)&address, &len), 0);
+	fixture->port = ntohs(address.sin_port);
+	snprintf(fixture->path, sizeof(fixture->path), "%u", fixture->port);
+	config = base_config(fixture);
+	config.users = &user;
+	config.n_users = n_users;
+	config.anonymous = anonymous;
+	config.host_names = "metrics.example.org";
+	assert_int_equal(http_start(&config, &fixture->http), 0);
+	*state = fixture;
+	return 0;
+}
+
+static int set_up_tcp(void **state)
+{
+	return start_tcp(state, 0, false);
+}
+
+static int set_up_users(void **state)
+{
+	return start_tcp(state, 1, false);
+}
+
+static int set_up_anonymous(void **state)
+{
+	return start_tcp(state, 1, true);
 }
 
 static int tear_down(void **state)
@@ -54,13 +116,15 @@ static int tear_down(void **state)
 	http_stop(fixture->http);
 	close(fixture->fd);
 	snapshot_box_deinit(&fixture->box);
-	unlink(fixture->path);
-	rmdir(fixture->dir);
+	if (fixture->dir[0]) {
+		unlink(fixture->path);
+		rmdir(fixture->dir);
+	}
 	free(fixture);
 	return 0;
 }
 
-static int connect_to(const char *path)
+static int connect_unix(const char *path)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -68,6 +132,25 @@ static int connect_to(const char *path)
 	strcpy(address.sun_path, path);
 	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
 	return fd;
+}
+
+static int connect_tcp(uint16_t port)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_port = htons(port),
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+/* path: of a unix socket, or the number of a port. */
+static int connect_to(const char *path)
+{
+	if (path[0] != '/')
+		return connect_tcp((uint16_t)atoi(path));
+	return connect_unix(path);
 }
 
 /* What the server answers to raw bytes; it closes the connection at the end. */
@@ -87,7 +170,7 @@ static void exchange(const char *path, const char *request, char *answer, size_t
 static void assert_answer(
 	const char *path, const char *request, const char *status, const char *contains)
 {
-	char answer[16384];
+	char answer[65536];
 
 	exchange(path, request, answer, sizeof(answer));
 	if (strncmp(answer, status, strlen(status)) != 0 || !strstr(answer, contains))
@@ -101,7 +184,7 @@ static void test_snapshot_arrives_whole(void **state)
 	cJSON *host = NULL, *domains = NULL;
 	char error[CLIENT_ERROR_SIZE];
 
-	snapshot_box_publish(&fixture->box, fake_snapshot_new());
+	snapshot_box_publish(&fixture->box, fake_snapshot_new(), true);
 	assert_int_equal(
 		client_get_snapshot(fixture->path, &got, &host, &domains, error), 0);
 	assert_int_equal(got->number, 42);
@@ -128,31 +211,219 @@ static void test_nothing_measured_yet(void **state)
 	assert_null(got);
 }
 
+static void publish(struct fixture *fixture, uint64_t number, bool coarse)
+{
+	struct snapshot *snapshot = fake_snapshot_new();
+
+	snapshot->number = number;
+	snapshot->boottime_ns = clock_boottime_ns();
+	snapshot_box_publish(&fixture->box, snapshot, coarse);
+}
+
 static void test_routes(void **state)
 {
+	static const struct {
+		const char *request, *status, *contains;
+	} cases[] = {
+		{ "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 200", "\"ok\"" },
+		{ "GET /api/v1/host HTTP/1.0\r\n\r\n", "HTTP/1.1 200",
+			"application/json" },
+		{ "GET /api/v1/host?x=/metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 200",
+			"\"tick\":\"42\"" },
+		{ "GET /api/v1/domains/66666666-2222-4333-8444-555555555555 "
+		  "HTTP/1.0\r\n\r\n",
+			"HTTP/1.1 200",
+			"\"domain\":{\"uuid\":\"66666666-2222-4333-8444-555555555555\"" },
+		{ "GET /api/v1/domains/76666666-2222-4333-8444-555555555555 "
+		  "HTTP/1.0\r\n\r\n",
+			"HTTP/1.1 404", "no such domain" },
+		{ "GET /api/v1/hosts HTTP/1.0\r\n\r\n", "HTTP/1.1 404", "no such path" },
+		{ "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 404", "" },
+		{ "POST /api/v1/host HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc",
+			"HTTP/1.1 405", "Allow: GET" },
+		{ "GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 200",
+			"Content-Type: text/plain; version=0.0.4; charset=utf-8\r\n" },
+		{ "GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 200",
+			"\nvmpower_tick_number 42\n" },
+		{ "GET /metrics HTTP/1.0\r\nAccept: text/plain;q=0.5\r\nAccept: "
+		  "application/openmetrics-text\r\n\r\n",
+			"HTTP/1.1 200",
+			"Content-Type: application/openmetrics-text; version=1.0.0; "
+			"charset=utf-8\r\n" },
+		{ "HEAD /metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 200", "Vary: Accept" },
+		{ "rubbish\r\n\r\n", "", "" },
+	};
 	struct fixture *fixture = *state;
-	struct snapshot *snapshot = fake_snapshot_new();
+	struct snapshot *snapshot;
 
 	assert_answer(fixture->path, "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 503",
 		"starting");
-	snapshot->boottime_ns = clock_boottime_ns();
-	snapshot_box_publish(&fixture->box, snapshot);
-	assert_answer(
-		fixture->path, "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 200", "\"ok\"");
-	assert_answer(fixture->path, "GET /api/v1/host HTTP/1.0\r\n\r\n", "HTTP/1.1 200",
-		"application/json");
-	assert_answer(fixture->path, "GET /api/v1/hosts HTTP/1.0\r\n\r\n", "HTTP/1.1 404",
-		"no such path");
-	assert_answer(fixture->path, "GET / HTTP/1.0\r\n\r\n", "HTTP/1.1 404", "");
-	assert_answer(fixture->path,
-		"POST /api/v1/host HTTP/1.0\r\nContent-Length: 3\r\n\r\nabc",
-		"HTTP/1.1 405", "Allow: GET");
-	assert_answer(fixture->path, "rubbish\r\n\r\n", "", "");
+	assert_answer(fixture->path, "GET /metrics HTTP/1.0\r\n\r\n", "HTTP/1.1 503",
+		"starting");
+	publish(fixture, 42, true);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		assert_answer(fixture->path, cases[i].request, cases[i].status,
+			cases[i].contains);
 	snapshot = fake_snapshot_new();
 	snapshot->boottime_ns = clock_boottime_ns() - 11 * (uint64_t)NSEC_PER_SEC;
-	snapshot_box_publish(&fixture->box, snapshot);
-	assert_answer(
-		fixture->path, "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 503", "stale");
+	snapshot_box_publish(&fixture->box, snapshot, true);
+	assert_answer(fixture->path, "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 503",
+		"ticks late");
+}
+
+#define GET_METRICS(headers) "GET /metrics HTTP/1.0\r\n" headers "\r\n"
+
+/* What was written once is not given for the next tick. */
+static void test_each_tick_is_new(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (uint64_t number = 1; number <= 3; number++) {
+		char line[64];
+
+		publish(fixture, number, true);
+		snprintf(line, sizeof(line), "\nvmpower_tick_number %u\n",
+			(unsigned int)number);
+		for (unsigned int i = 0; i < 2; i++)
+			assert_answer(
+				fixture->path, GET_METRICS(""), "HTTP/1.1 200", line);
+	}
+}
+
+/* Who is not trusted sees a tick a second, and only of us. */
+static void test_tcp(void **state)
+{
+	struct fixture *fixture = *state;
+
+	publish(fixture, 7, true);
+	publish(fixture, 8, false);
+	assert_answer(fixture->path, GET_METRICS(""), "HTTP/1.1 200",
+		"vmpower_tick_number 7\n");
+	assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200",
+		"vmpower_tick_number 7\n");
+	assert_answer(fixture->path, GET_METRICS("Host: localhost:9846\r\n"),
+		"HTTP/1.1 200", "vmpower_tick_number 7\n");
+	assert_answer(fixture->path, GET_METRICS("Host: metrics.example.org\r\n"),
+		"HTTP/1.1 200", "vmpower_tick_number 7\n");
+	assert_answer(fixture->path, GET_METRICS("Host: evil.com\r\n"), "HTTP/1.1 421",
+		"host_names");
+	assert_answer(fixture->path, GET_METRICS("Host: localhost\r\nHost: evil.com\r\n"),
+		"HTTP/1.1 421", "");
+	publish(fixture, 9, true);
+	assert_answer(fixture->path, GET_METRICS(""), "HTTP/1.1 200",
+		"vmpower_tick_number 9\n");
+}
+
+/* Trusted, it sees the newest. */
+static void test_unix_is_trusted(void **state)
+{
+	struct fixture *fixture = *state;
+
+	publish(fixture, 7, true);
+	publish(fixture, 8, false);
+	assert_answer(fixture->path, GET_METRICS("Host: evil.com\r\n"), "HTTP/1.1 200",
+		"vmpower_tick_number 8\n");
+}
+
+static void test_users(void **state)
+{
+	struct fixture *fixture = *state;
+
+	publish(fixture, 7, true);
+	publish(fixture, 8, false);
+	assert_answer(fixture->path, GET_METRICS(""), "HTTP/1.1 401",
+		"WWW-Authenticate: Basic realm=\"vmpower\"");
+	assert_answer(fixture->path, "GET /healthz HTTP/1.0\r\n\r\n", "HTTP/1.1 401", "");
+	assert_answer(fixture->path, GET_METRICS(WRONG), "HTTP/1.1 401", "");
+	assert_answer(fixture->path, GET_METRICS("Authorization: Basic !\r\n"),
+		"HTTP/1.1 401", "");
+	for (unsigned int i = 0; i < 2; i++)
+		assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200",
+			"vmpower_tick_number 8\n");
+	assert_answer(fixture->path, GET_METRICS(WRONG), "HTTP/1.1 401", "");
+}
+
+static void test_anonymous(void **state)
+{
+	struct fixture *fixture = *state;
+
+	publish(fixture, 7, true);
+	publish(fixture, 8, false);
+	assert_answer(fixture->path, GET_METRICS(""), "HTTP/1.1 200",
+		"vmpower_tick_number 7\n");
+	assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200",
+		"vmpower_tick_number 8\n");
+	assert_answer(fixture->path, GET_METRICS(WRONG), "HTTP/1.1 401", "");
+}
+
+/* While wrong passwords are checked, those that are known are served; what is too much
+ * is told so, and the server ends with all of it. */
+static void test_a_flood_of_passwords(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t begin_ns;
+	int fds[40];
+
+	publish(fixture, 8, true);
+	assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200", "");
+	for (size_t i = 0; i < 40; i++) {
+		const char request[] = GET_METRICS(WRONG);
+
+		fds[i] = connect_to(fixture->path);
+		assert_true(write(fds[i], request, strlen(request)) > 0);
+	}
+	begin_ns = clock_monotonic_ns();
+	for (unsigned int i = 0; i < 20; i++)
+		assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200", "");
+	/* One check takes a twentieth of a second; 40 would be two. */
+	assert_in_range(clock_monotonic_ns() - begin_ns, 0, NSEC_PER_SEC);
+	http_stop(fixture->http);
+	fixture->http = NULL;
+	for (size_t i = 0; i < 40; i++)
+		close(fds[i]);
+}
+
+/* Connections that do nothing, or much too slowly, make room. */
+static void test_a_crowd(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[2 * HTTP_CLIENTS_MAX];
+
+	publish(fixture, 8, true);
+	for (size_t i = 0; i < 2 * HTTP_CLIENTS_MAX; i++) {
+		fds[i] = connect_to(fixture->path);
+		assert_true(write(fds[i], "GET /met", 8) > 0);
+	}
+	assert_answer(fixture->path, GET_METRICS(""), "HTTP/1.1 200", "");
+	for (size_t i = 0; i < 2 * HTTP_CLIENTS_MAX; i++)
+		close(fds[i]);
+}
+
+static void test_clients(void **state)
+{
+	struct http_clients clients;
+	struct http_client *all[HTTP_CLIENTS_MAX];
+	int pair[2];
+	char byte;
+
+	(void)state;
+	http_clients_init(&clients);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	all[0] = http_clients_add(&clients, pair[0], 1000);
+	http_clients_sweep(&clients, 1000 + HTTP_CLIENTS_TIME_NS);
+	assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), -1);
+	http_clients_sweep(&clients, 1001 + HTTP_CLIENTS_TIME_NS);
+	assert_int_equal(recv(pair[1], &byte, 1, MSG_DONTWAIT), 0);
+	for (size_t i = 1; i < HTTP_CLIENTS_MAX; i++) {
+		all[i] = http_clients_add(&clients, 1000000, 2000);
+		assert_non_null(all[i]);
+	}
+	assert_null(http_clients_add(&clients, 1000000, 2000));
+	for (size_t i = 0; i < HTTP_CLIENTS_MAX; i++)
+		http_clients_remove(&clients, all[i]);
+	assert_int_equal(clients.n, 0);
+	close(pair[0]);
+	close(pair[1]);
 }
 
 /* A client that asks and never reads costs itself its answer, and nobody else. */
@@ -163,15 +434,15 @@ static void test_slow_readers(void **state)
 	struct snapshot *large = snapshot_new(0, 4000), *got = NULL;
 	char error[CLIENT_ERROR_SIZE];
 	uint64_t begin_ns;
-	int fds[8];
+	int fds[50];
 
 	large->source = "powercap";
 	large->idle_policy = "reserved";
 	large->calibration_file = "/c";
 	for (size_t i = 0; i < large->n_domains; i++)
 		large->domains[i].name = "a domain";
-	snapshot_box_publish(&fixture->box, large);
-	for (size_t i = 0; i < 8; i++) {
+	snapshot_box_publish(&fixture->box, large, true);
+	for (size_t i = 0; i < 50; i++) {
 		fds[i] = connect_to(fixture->path);
 		assert_true(write(fds[i], request, strlen(request)) > 0);
 	}
@@ -180,7 +451,7 @@ static void test_slow_readers(void **state)
 	assert_in_range(clock_monotonic_ns() - begin_ns, 0, 3 * (uint64_t)NSEC_PER_SEC);
 	assert_int_equal(got->n_domains, 4000);
 	snapshot_unref(got);
-	for (size_t i = 0; i < 8; i++)
+	for (size_t i = 0; i < 50; i++)
 		close(fds[i]);
 }
 
@@ -263,7 +534,8 @@ static void test_no_daemon(void **state)
 		"--run-dir");
 }
 
-#define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST_WITH(name, set_up) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+#define TEST(name)		TEST_WITH(name, set_up)
 
 int main(void)
 {
@@ -271,6 +543,14 @@ int main(void)
 		TEST(test_snapshot_arrives_whole),
 		TEST(test_nothing_measured_yet),
 		TEST(test_routes),
+		TEST(test_each_tick_is_new),
+		TEST(test_unix_is_trusted),
+		TEST_WITH(test_tcp, set_up_tcp),
+		TEST_WITH(test_users, set_up_users),
+		TEST_WITH(test_anonymous, set_up_anonymous),
+		TEST_WITH(test_a_flood_of_passwords, set_up_users),
+		TEST(test_a_crowd),
+		cmocka_unit_test(test_clients),
 		TEST(test_slow_readers),
 		TEST(test_socket_file),
 		TEST(test_a_live_socket_is_refused),

@@ -86,10 +86,10 @@ static void test_box_hands_out_the_newest(void **state)
 	second->number = 2;
 	snapshot_box_init(&box);
 	assert_null(snapshot_box_take(&box));
-	snapshot_box_publish(&box, first);
+	snapshot_box_publish(&box, first, true);
 	taken = snapshot_box_take(&box);
 	assert_int_equal(taken->number, 1);
-	snapshot_box_publish(&box, second);
+	snapshot_box_publish(&box, second, true);
 	/* The one before is not the box's any more, and still there for who took it. */
 	assert_int_equal(taken->number, 1);
 	snapshot_unref(taken);
@@ -124,7 +124,7 @@ static void test_box_among_threads(void **state)
 
 		snapshot->number = i;
 		snapshot->dt_ns = i;
-		snapshot_box_publish(&box, snapshot);
+		snapshot_box_publish(&box, snapshot, true);
 	}
 	pthread_join(reader, NULL);
 	snapshot_box_deinit(&box);

@@ -1,0 +1,12 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Copyright (C) the vmpower authors */
+/* Text that claims to be UTF-8, character by character. Pure. */
+#pragma once
+
+#include <stddef.h>
+
+/*
+ * The length of the UTF-8 character at string, which ends with NUL; 0: there is none
+ * (RFC 3629: no surrogates, nothing too long or beyond U+10FFFF).
+ */
+size_t utf8_character_len(const char *string);
