@@ -126,6 +126,17 @@ class Guest:
         LOGS.pop(self, None)
 
 
+class DebianGuest(Guest):
+    """One with systemd, of which the agent is a service."""
+
+    def log(self):
+        return self.run("journalctl -q --no-pager -o cat -u vmpower-guest", check=False)
+
+    def wait_for_userland(self, seconds=180):
+        """Until all is started that is to be at boot, whether it could be or not."""
+        self.run("systemctl is-system-running --wait", check=False, seconds=seconds)
+
+
 def domain_xml(name, image, *options):
     """What tests/testbed/domain prints."""
     return subprocess.run([TESTBED / "domain", *map(str, options), name, image], check=True,
@@ -146,14 +157,14 @@ def with_wrong_clocks(guests):
             if not 0.85 < (v - u) / (n - m) < 1.15]
 
 
-def boot(host, image, specs, seconds=90):
+def boot(host, image, specs, seconds=90, kind=Guest):
     """Boots guests at the same time; specs: {name: options of tests/testbed/domain}."""
     guests = []
     for name, options in specs.items():
         path = host.dir / f"{name}.xml"
         path.write_text(domain_xml(name, image, *options))
         host.virsh("create", path)
-        guests.append(Guest(host, name))
+        guests.append(kind(host, name))
     answering = [guest for guest in guests if "-N" not in specs[guest.name]]
     for guest in answering:
         guest.wait(seconds)
