@@ -84,6 +84,47 @@ static int set_for(void *settings, const char *value, const char **ret_expected)
 	return -EINVAL;
 }
 
+static int set_all(void *settings, const char *value, const char **ret_expected)
+{
+	(void)value;
+	(void)ret_expected;
+	((struct command_settings *)settings)->all = true;
+	return 0;
+}
+
+static int set_watch(void *settings, const char *value, const char **ret_expected)
+{
+	(void)value;
+	(void)ret_expected;
+	((struct command_settings *)settings)->watch = true;
+	return 0;
+}
+
+static int add_name(void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "at most 64 patterns";
+	return selection_add_name(
+		&((struct command_settings *)settings)->selection, value);
+}
+
+static int add_label(void *settings, const char *value, const char **ret_expected)
+{
+	*ret_expected = "KEY=PATTERN, at most 64 of them";
+	return selection_add_label(
+		&((struct command_settings *)settings)->selection, value);
+}
+
+static const struct option_spec selection_specs[] = {
+	{ "all", NULL, "every domain that libvirt knows", set_all, true },
+	{ "watch", NULL, "every domain that runs, and each that starts, until SIGTERM",
+		set_watch, true },
+	{ "name", "PATTERN", "of these, those with such a name (web*)", add_name, true },
+	{ "label", "KEY=PATTERN", "and with such a label (project=shop*)", add_label,
+		true },
+};
+
+#define N_SELECTION_SPECS (sizeof(selection_specs) / sizeof(selection_specs[0]))
+
 static const struct option_spec path_specs[COMMAND_PATHS] = {
 	[COMMAND_SYSFS] = { "sysfs", "DIR", "instead of /sys", set_sysfs, false },
 	[COMMAND_PROCFS] = { "procfs", "DIR", "instead of /proc", set_procfs, false },
@@ -161,7 +202,7 @@ static void read_file(
 int command_settings_parse(const struct command_usage *usage, int argc, char **argv,
 	struct command_settings *ret_settings)
 {
-	struct option_spec specs[COMMAND_PATHS + 3];
+	struct option_spec specs[COMMAND_PATHS + 3 + N_SELECTION_SPECS];
 	struct options options = {
 		.program = usage->program,
 		.synopsis = usage->synopsis,
@@ -179,6 +220,8 @@ int command_settings_parse(const struct command_usage *usage, int argc, char **a
 	if (usage->undo)
 		specs[options.n_specs++] = (struct option_spec){ "undo", NULL,
 			usage->undo, set_undo, true };
+	for (size_t i = 0; usage->has_selection && i < N_SELECTION_SPECS; i++)
+		specs[options.n_specs++] = selection_specs[i];
 	for (size_t i = 0; i < COMMAND_PATHS; i++)
 		specs[options.n_specs++] = path_specs[i];
 	first = options_parse(&options, argc, argv,

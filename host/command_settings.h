@@ -10,6 +10,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/selection.h"
+
 enum command_path {
 	COMMAND_SYSFS,
 	COMMAND_PROCFS,
@@ -26,7 +28,8 @@ struct command_settings {
 	/* What of them came from the file; owned. */
 	char *from_file[COMMAND_PATHS];
 	bool json;
-	bool undo;
+	bool undo, all, watch;
+	struct selection selection;
 	uint64_t for_s; /* 60 */
 };
 
@@ -36,7 +39,8 @@ struct command_usage {
 	const char *synopsis; /* "[OPTION]..." */
 	const char *summary;
 	bool has_json, has_for;
-	const char *undo; /* what --undo does; NULL: it is not taken */
+	bool has_selection; /* --all, --watch, --name and --label */
+	const char *undo;   /* what --undo does; NULL: it is not taken */
 	int min_operands, max_operands;
 };
 

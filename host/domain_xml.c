@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/domain_metadata.h"
 #include "shared/cleanup.h"
 #include "shared/number.h"
 
@@ -209,6 +210,17 @@ static int read_devices(xmlNode *devices, struct domain_xml *domain)
 	return 0;
 }
 
+static int read_labels(const xmlNode *metadata, struct domain_xml *domain)
+{
+	char labels[LABELS_SIZE];
+
+	domain_metadata_read(metadata, labels);
+	domain->labels = strdup(labels);
+	domain_metadata_read_own(metadata, labels);
+	domain->own_labels = strdup(labels);
+	return domain->labels && domain->own_labels ? 0 : -ENOMEM;
+}
+
 static int read_domain(xmlNode *root, struct domain_xml *domain)
 {
 	int r = read_identity(root, domain);
@@ -217,6 +229,8 @@ static int read_domain(xmlNode *root, struct domain_xml *domain)
 		r = read_cpus(root, domain);
 	if (r == 0)
 		r = read_memory(root, domain);
+	if (r == 0)
+		r = read_labels(find_child(root, "metadata"), domain);
 	if (r == 0)
 		r = read_devices(find_child(root, "devices"), domain);
 	return r;
@@ -250,6 +264,8 @@ int domain_xml_parse(const char *xml, struct domain_xml *ret_domain)
 void domain_xml_deinit(struct domain_xml *domain)
 {
 	free(domain->name);
+	free(domain->labels);
+	free(domain->own_labels);
 	free(domain->channel.path);
 	free(domain->channel.xml);
 	*domain = (struct domain_xml){ .id = -1 };

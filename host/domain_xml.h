@@ -46,6 +46,8 @@ struct domain_xml {
 	/* dies x clusters x cores x threads of <topology>; 0: it has none. */
 	uint32_t vcpus_per_socket;
 	uint64_t memory_kib;
+	char *labels;	  /* see host/domain_metadata.h */
+	char *own_labels; /* those of vmpower label alone */
 	/* Without this controller a channel cannot be attached to a running domain. */
 	bool has_virtio_serial;
 	bool has_channel; /* else the channel is empty */

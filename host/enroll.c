@@ -42,19 +42,15 @@ struct enrolment {
 	const char *name; /* as the operator wrote it */
 };
 
-static void say(const struct enrolment *enrolment, const char *text)
+void enroll_say(FILE *out, const char *name, const char *text)
 {
-	text_print(enrolment->out, enrolment->name);
-	fprintf(enrolment->out, ": %s\n", text);
+	text_print(out, name);
+	fprintf(out, ": %s\n", text);
 }
 
-static void complain(const char *name, const char *what, const char *why)
+static void say(const struct enrolment *enrolment, const char *text)
 {
-	fputs("vmpower: ", stderr);
-	text_print(stderr, name);
-	fprintf(stderr, ": %s: ", what);
-	text_print(stderr, why);
-	fputc('\n', stderr);
+	enroll_say(enrolment->out, enrolment->name, text);
 }
 
 static int read_definition(const struct enrolment *enrolment,
@@ -63,7 +59,7 @@ static int read_definition(const struct enrolment *enrolment,
 	int r = virt_read_domain(enrolment->domain, definition->read_flags, ret_xml);
 
 	if (r < 0)
-		complain(enrolment->name, "cannot read its XML",
+		virt_complain(enrolment->name, "cannot read its XML",
 			r == -ENOENT ? virt_error() : strerror(-r));
 	return r;
 }
@@ -76,7 +72,7 @@ static int attach(const struct enrolment *enrolment, const struct definition *de
 		    enrolment->domain, channel_xml, definition->change_flags) < 0) {
 		snprintf(what, sizeof(what), "cannot add the channel to the %s",
 			definition->name);
-		complain(enrolment->name, what, virt_error());
+		virt_complain(enrolment->name, what, virt_error());
 		return -EIO;
 	}
 	return 0;
@@ -108,7 +104,7 @@ static int enroll_persistent(const struct enrolment *enrolment)
 static int refuse_plug(const struct enrolment *enrolment, bool is_persistent)
 {
 	if (!is_persistent) {
-		complain(enrolment->name, "cannot enroll it",
+		virt_complain(enrolment->name, "cannot enroll it",
 			"it is transient and runs without a virtio-serial controller; add the "
 			"channel to the XML it is created from");
 		return -EOPNOTSUPP;
@@ -176,11 +172,11 @@ static int undo(const struct enrolment *enrolment, const struct definition *defi
 		    definition->change_flags) < 0) {
 		snprintf(text, sizeof(text), "cannot remove the channel from the %s",
 			definition->name);
-		complain(enrolment->name, text, virt_error());
+		virt_complain(enrolment->name, text, virt_error());
 		return -EIO;
 	}
 	if (definition == &running && !is_gone(enrolment)) {
-		complain(enrolment->name, "the guest does not let go of the channel",
+		virt_complain(enrolment->name, "the guest does not let go of the channel",
 			"it will when its operating system runs; look again later");
 		return -EBUSY;
 	}
@@ -189,41 +185,54 @@ static int undo(const struct enrolment *enrolment, const struct definition *defi
 	return 0;
 }
 
-static int change(const struct enrolment *enrolment, bool take_away)
+int enroll_plug(virDomainPtr domain)
 {
-	bool is_persistent = virDomainIsPersistent(enrolment->domain) == 1;
-	bool is_running = virDomainIsActive(enrolment->domain) == 1;
+	return virDomainAttachDeviceFlags(domain, channel_xml, running.change_flags) < 0
+		       ? -EIO
+		       : 0;
+}
+
+int enroll_domain(FILE *out, virDomainPtr domain, const char *name, bool undo_it)
+{
+	const struct enrolment enrolment = { .out = out, .domain = domain, .name = name };
+	bool is_persistent = virDomainIsPersistent(domain) == 1;
+	bool is_running = virDomainIsActive(domain) == 1;
 	int r = 0;
 
 	if (is_persistent)
-		r = take_away ? undo(enrolment, &persistent)
-			      : enroll_persistent(enrolment);
+		r = undo_it ? undo(&enrolment, &persistent)
+			    : enroll_persistent(&enrolment);
 	if (r == 0 && is_running)
-		r = take_away ? undo(enrolment, &running)
-			      : enroll_running(enrolment, is_persistent);
-	return r < 0;
+		r = undo_it ? undo(&enrolment, &running)
+			    : enroll_running(&enrolment, is_persistent);
+	return r;
+}
+
+virConnectPtr enroll_connect(const char *uri)
+{
+	virConnectPtr connection;
+
+	virt_silence();
+	connection = virConnectOpen(uri);
+	if (!connection)
+		virt_complain(uri,
+			"cannot open a read-write connection to libvirt (run it as "
+			"root, and see vmpower doctor)",
+			virt_error());
+	return connection;
 }
 
 int enroll_run(FILE *out, const char *connect, const char *domain, bool undo_it)
 {
-	cleanup_virt_connect virConnectPtr connection = NULL;
+	cleanup_virt_connect virConnectPtr connection = enroll_connect(connect);
 	cleanup_virt_domain virDomainPtr found = NULL;
-	struct enrolment enrolment = { .out = out, .name = domain };
 
-	virt_silence();
-	connection = virConnectOpen(connect);
-	if (!connection) {
-		complain(domain,
-			"cannot open a read-write connection to libvirt (run it as "
-			"root, and see vmpower doctor)",
-			virt_error());
+	if (!connection)
 		return 1;
-	}
 	found = virt_find_domain(connection, domain);
 	if (!found) {
-		complain(domain, "libvirt knows no such domain", virt_error());
+		virt_complain(domain, "libvirt knows no such domain", virt_error());
 		return 1;
 	}
-	enrolment.domain = found;
-	return change(&enrolment, undo_it);
+	return enroll_domain(out, found, domain, undo_it) < 0;
 }

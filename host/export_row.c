@@ -36,6 +36,7 @@ const char *const export_column_names[EXPORT_COLUMNS] = {
 	[EXPORT_SOURCE] = "source",
 	[EXPORT_LEDGER] = "ledger",
 	[EXPORT_IDLE_ORIGIN] = "idle_origin",
+	[EXPORT_LABELS] = "labels",
 };
 
 /* The values that are not text already. */
@@ -64,6 +65,7 @@ static void format_values(const struct export_row *row, struct values *values)
 		[EXPORT_SOURCE] = row->source,
 		[EXPORT_LEDGER] = row->ledger,
 		[EXPORT_IDLE_ORIGIN] = row->idle_origin,
+		[EXPORT_LABELS] = row->labels,
 	};
 
 	values->since[0] = '\0';
@@ -228,6 +230,7 @@ static int parse_column(
 	case EXPORT_MACHINE_ID:
 	case EXPORT_SOURCE:
 	case EXPORT_IDLE_ORIGIN:
+	case EXPORT_LABELS:
 	case EXPORT_COLUMNS:
 		break;
 	}
@@ -247,6 +250,7 @@ int export_row_parse(const char *const texts[EXPORT_COLUMNS], struct export_row 
 		.source = texts[EXPORT_SOURCE],
 		.ledger = texts[EXPORT_LEDGER],
 		.idle_origin = texts[EXPORT_IDLE_ORIGIN],
+		.labels = texts[EXPORT_LABELS],
 	};
 
 	for (size_t i = 0; i < EXPORT_COLUMNS; i++) {

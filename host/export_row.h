@@ -38,6 +38,7 @@ enum export_column {
 	/* What is not there from here on is read as empty. */
 	EXPORT_LEDGER,
 	EXPORT_IDLE_ORIGIN,
+	EXPORT_LABELS,
 	EXPORT_COLUMNS,
 };
 
@@ -57,6 +58,8 @@ struct export_row {
 	const char *ledger; /* its UUID, or "": energy is in one ledger once */
 	/* "configured", "calibrated", "learned", several with a + between them, or "" */
 	const char *idle_origin;
+	/* A domain's, as a JSON object, or "" */
+	const char *labels;
 };
 
 void export_row_write_csv_head(FILE *out);

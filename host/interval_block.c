@@ -16,8 +16,9 @@
 #define HEAD_WORDS 16u
 #define ZONE_WORDS (MACHINE_ZONE_NAME_SIZE / WORD + 3)
 #define CHECK_WORD 3
-/* Without the name. */
-#define DOMAIN_WORDS(n_zones) (3 + QUALITIES + 2 * (size_t)(n_zones))
+#define UUID_WORDS 2
+/* Behind the texts. */
+#define NUMBER_WORDS(n_zones) (QUALITIES + 2 * (size_t)(n_zones))
 
 /* The words to write next, or to read, of which n are left. */
 struct cursor {
@@ -80,6 +81,31 @@ static const void *get_bytes(struct cursor *cursor, size_t n)
 	return bytes;
 }
 
+/* How long it is, and the text itself. */
+static size_t text_words(const char *text)
+{
+	return 1 + (strlen(text) + WORD - 1) / WORD;
+}
+
+static void put_text(struct cursor *cursor, const char *text)
+{
+	size_t n = strlen(text);
+
+	put(cursor, n);
+	put_bytes(cursor, text, n);
+}
+
+static int get_text(struct cursor *cursor, char *text, size_t size)
+{
+	uint64_t n = cursor->n > 0 ? get(cursor) : size;
+
+	if (n >= size || cursor->n < (n + WORD - 1) / WORD)
+		return -EBADMSG;
+	memcpy(text, get_bytes(cursor, (size_t)n), (size_t)n);
+	text[n] = '\0';
+	return 0;
+}
+
 static uint64_t check_of(const uint8_t *data, size_t size)
 {
 	uint64_t even = 0, odd = 0;
@@ -97,10 +123,11 @@ static uint64_t check_of(const uint8_t *data, size_t size)
 static size_t encoded_size(const struct interval_record *record)
 {
 	size_t words = HEAD_WORDS + record->n_zones * ZONE_WORDS +
-		       record->n_domains * DOMAIN_WORDS(record->n_zones);
+		       record->n_domains * (UUID_WORDS + NUMBER_WORDS(record->n_zones));
 
 	for (uint32_t i = 0; i < record->n_domains; i++)
-		words += (strlen(record->domains[i].name) + WORD - 1) / WORD;
+		words += text_words(record->domains[i].name) +
+			 text_words(record->domains[i].labels);
 	return words * WORD;
 }
 
@@ -145,11 +172,10 @@ int interval_block_encode(
 	}
 	for (uint32_t i = 0; i < record->n_domains; i++) {
 		const struct interval_domain *domain = &record->domains[i];
-		size_t n = strlen(domain->name);
 
 		put_bytes(&cursor, domain->uuid.bytes, sizeof(domain->uuid.bytes));
-		put(&cursor, n);
-		put_bytes(&cursor, domain->name, n);
+		put_text(&cursor, domain->name);
+		put_text(&cursor, domain->labels);
 		put_quality(&cursor, domain->quality_ns);
 		for (uint32_t zone = 0; zone < record->n_zones; zone++)
 			put_share(&cursor, interval_share(record, i, zone));
@@ -196,23 +222,34 @@ static int get_zones(struct cursor *cursor, uint64_t n, struct interval_record *
 	return 0;
 }
 
-static int get_domain(struct cursor *cursor, struct interval_record *record)
+static int get_texts(struct cursor *cursor, uint64_t version, char name[LEDGER_NAME_SIZE],
+	char labels[LABELS_SIZE])
 {
-	char name[LEDGER_NAME_SIZE] = "";
+	int r = get_text(cursor, name, LEDGER_NAME_SIZE);
+
+	labels[0] = '\0';
+	if (r < 0 || version == 1)
+		return r;
+	r = get_text(cursor, labels, LABELS_SIZE);
+	return r < 0 || labels_are_valid(labels) ? r : -EBADMSG;
+}
+
+static int get_domain(
+	struct cursor *cursor, uint64_t version, struct interval_record *record)
+{
+	char name[LEDGER_NAME_SIZE], labels[LABELS_SIZE];
 	uint32_t before = record->n_domains, at;
 	struct uuid uuid;
-	uint64_t n;
 	int r;
 
-	if (cursor->n < DOMAIN_WORDS(record->n_zones))
+	if (cursor->n < UUID_WORDS)
 		return -EBADMSG;
 	memcpy(uuid.bytes, get_bytes(cursor, sizeof(uuid.bytes)), sizeof(uuid.bytes));
-	n = get(cursor);
-	if (n >= sizeof(name) ||
-		cursor->n < (n + WORD - 1) / WORD + DOMAIN_WORDS(record->n_zones) - 3)
-		return -EBADMSG;
-	memcpy(name, get_bytes(cursor, (size_t)n), (size_t)n);
-	r = interval_record_take_domain(record, &uuid, name, &at);
+	r = get_texts(cursor, version, name, labels);
+	if (r == 0 && cursor->n < NUMBER_WORDS(record->n_zones))
+		r = -EBADMSG;
+	if (r == 0)
+		r = interval_record_take_domain(record, &uuid, name, labels, &at);
 	if (r < 0)
 		return r;
 	if (at != before || record->n_domains == before)
@@ -251,7 +288,7 @@ int interval_block_decode(
 		return -EBADMSG;
 	r = get_zones(&cursor, n_zones, &record);
 	for (uint64_t i = 0; r == 0 && i < n_domains; i++)
-		r = get_domain(&cursor, &record);
+		r = get_domain(&cursor, ledger_word(data, 1), &record);
 	if (r == 0 && cursor.n != 0)
 		r = -EBADMSG;
 	if (r < 0)

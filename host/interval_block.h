@@ -7,7 +7,7 @@
  * Little-endian words of 64 bits; bytes (names, UUIDs) as they are:
  *
  *	0     magic "vmpintv" 0x1a
- *	1     version: 1
+ *	1     version: 2, or 1, which has no labels
  *	2     size of the block in bytes, all of it
  *	3     checksum of all words but this one
  *	4..5  UUID of the book (the ledger's header has it)
@@ -20,8 +20,9 @@
  *	14    number of zones
  *	15    number of domains
  *	16    zones: name (32 bytes), host's dynamic and idle, unattributed
- *	      domains: UUID; bytes of the name; name, filled up with 0 to a word; ns
- *	      measured, estimated, degraded; dynamic and idle of each zone
+ *	      domains: UUID; bytes of the name; name, filled up with 0 to a word; bytes of
+ *	      the labels (host/labels.h); labels, likewise; ns measured, estimated,
+ *	      degraded; dynamic and idle of each zone
  *
  * Energies are microjoules, and of this interval alone.
  */
@@ -32,7 +33,7 @@
 
 #include "host/interval_record.h"
 
-#define INTERVAL_BLOCK_VERSION 1
+#define INTERVAL_BLOCK_VERSION 2
 /* What has to be read to know how long a block is. */
 #define INTERVAL_BLOCK_HEAD 32
 #define INTERVAL_BLOCK_MAX  (1u << 30)

@@ -94,7 +94,7 @@ static int add_to(struct interval_record *to, const struct interval_record *from
 	uint32_t index, const struct uuid *uuid, bool with_quality)
 {
 	uint32_t at;
-	int r = interval_record_take_domain(to, uuid, "", &at);
+	int r = interval_record_take_domain(to, uuid, "", "", &at);
 
 	if (r < 0)
 		return r;

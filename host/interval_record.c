@@ -12,10 +12,16 @@
 
 #define QUALITIES (MESSAGE_DEGRADED + 1)
 
+static void free_texts(struct interval_domain *domain)
+{
+	free(domain->name);
+	free(domain->labels);
+}
+
 void interval_record_deinit(struct interval_record *record)
 {
 	for (uint32_t i = 0; i < record->n_domains; i++)
-		free(record->domains[i].name);
+		free_texts(&record->domains[i]);
 	free(record->zones);
 	free(record->domains);
 	free(record->shares);
@@ -133,26 +139,29 @@ static int reserve(struct interval_record *record, uint32_t n)
 }
 
 int interval_record_take_domain(struct interval_record *record, const struct uuid *uuid,
-	const char *name, uint32_t *ret_domain)
+	const char *name, const char *labels, uint32_t *ret_domain)
 {
 	bool found;
 	uint32_t at = search(record, uuid, &found), n = record->n_zones;
 	uint32_t behind = record->n_domains - at;
-	char *copy;
+	struct interval_domain domain = { .uuid = *uuid };
 
 	*ret_domain = at;
 	if (found)
 		return 0;
 	if (reserve(record, record->n_domains + 1) < 0)
 		return -ENOMEM;
-	copy = strdup(name);
-	if (!copy)
+	domain.name = strdup(name);
+	domain.labels = strdup(labels);
+	if (!domain.name || !domain.labels) {
+		free_texts(&domain);
 		return -ENOMEM;
+	}
 	memmove(&record->domains[at + 1], &record->domains[at],
 		behind * sizeof(*record->domains));
 	memmove(&record->shares[(size_t)(at + 1) * n], &record->shares[(size_t)at * n],
 		(size_t)behind * n * sizeof(*record->shares));
-	record->domains[at] = (struct interval_domain){ .uuid = *uuid, .name = copy };
+	record->domains[at] = domain;
 	memset(&record->shares[(size_t)at * n], 0, n * sizeof(*record->shares));
 	record->n_domains++;
 	return 0;
@@ -211,48 +220,73 @@ static void add_to_domain(struct interval_record *to, uint32_t at,
 	}
 }
 
-static void free_names(char **names, uint32_t n)
+/* The texts of a domain; NULL: they stay as they are. */
+struct texts {
+	char *name, *labels;
+};
+
+static void free_all_texts(struct texts *texts, uint32_t n)
 {
-	for (uint32_t i = 0; i < n; i++)
-		free(names[i]);
-	free(names);
+	for (uint32_t i = 0; i < n; i++) {
+		free(texts[i].name);
+		free(texts[i].labels);
+	}
+	free(texts);
+}
+
+/* A copy, unless it would change nothing. */
+static int copy_text(const char *known, const char *text, bool is_newer, char **ret_copy)
+{
+	if (known && (!is_newer || !text[0] || strcmp(known, text) == 0))
+		return 0;
+	*ret_copy = strdup(text);
+	return *ret_copy ? 0 : -ENOMEM;
 }
 
 /*
- * Copies of the names that to will need: of a domain it has not, and of one that has
- * another name since. NULL: of all others. *ret_new: how many it has not.
+ * Copies of the texts that to will need: of a domain it has not, and of one that has
+ * others since. *ret_new: how many it has not.
  */
-static int copy_names(const struct interval_record *to,
-	const struct interval_record *from, char ***ret_names, uint32_t *ret_new)
+static int copy_texts(const struct interval_record *to,
+	const struct interval_record *from, struct texts **ret_texts, uint32_t *ret_new)
 {
 	bool is_newer = from->interval.to_sequence >= to->interval.to_sequence;
-	char **names = calloc((size_t)from->n_domains + 1, sizeof(char *));
+	struct texts *texts = calloc((size_t)from->n_domains + 1, sizeof(*texts));
 	uint32_t at = 0, n_new = 0;
 
-	if (!names)
+	if (!texts)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < from->n_domains; i++) {
-		const struct interval_domain *domain = &from->domains[i];
-		bool found;
+		const struct interval_domain *domain = &from->domains[i], *known = NULL;
 
 		while (at < to->n_domains &&
 			uuid_compare(&to->domains[at].uuid, &domain->uuid) < 0)
 			at++;
-		found = at < to->n_domains &&
-			uuid_compare(&to->domains[at].uuid, &domain->uuid) == 0;
-		n_new += !found;
-		if (found && (!is_newer || !domain->name[0] ||
-				     strcmp(to->domains[at].name, domain->name) == 0))
-			continue;
-		names[i] = strdup(domain->name);
-		if (!names[i]) {
-			free_names(names, from->n_domains);
+		if (at < to->n_domains &&
+			uuid_compare(&to->domains[at].uuid, &domain->uuid) == 0)
+			known = &to->domains[at];
+		n_new += !known;
+		if (copy_text(known ? known->name : NULL, domain->name, is_newer,
+			    &texts[i].name) < 0 ||
+			copy_text(known ? known->labels : NULL, domain->labels, is_newer,
+				&texts[i].labels) < 0) {
+			free_all_texts(texts, from->n_domains);
 			return -ENOMEM;
 		}
 	}
-	*ret_names = names;
+	*ret_texts = texts;
 	*ret_new = n_new;
 	return 0;
+}
+
+/* Takes the text over, if there is one. */
+static void replace_text(char **text, char **with)
+{
+	if (!*with)
+		return;
+	free(*text);
+	*text = *with;
+	*with = NULL;
 }
 
 /* Moves a domain up, to make room. */
@@ -267,9 +301,9 @@ static void move_domain(struct interval_record *record, uint32_t to, uint32_t fr
 		n * sizeof(*record->shares));
 }
 
-/* From the last one on, so that what is moved was looked at. Takes the names over. */
+/* From the last one on, so that what is moved was looked at. Takes the texts over. */
 static void merge_domains(struct interval_record *to, const struct interval_record *from,
-	const uint32_t *zones, char **names, uint32_t n_new)
+	const uint32_t *zones, struct texts *texts, uint32_t n_new)
 {
 	uint32_t left = to->n_domains, at = left + n_new;
 
@@ -282,17 +316,13 @@ static void merge_domains(struct interval_record *to, const struct interval_reco
 		at--;
 		if (left > 0 && uuid_compare(&to->domains[left - 1].uuid, uuid) == 0) {
 			move_domain(to, at, --left);
-			if (names[i]) {
-				free(to->domains[at].name);
-				to->domains[at].name = names[i];
-			}
 		} else {
-			to->domains[at] = (struct interval_domain){ .uuid = *uuid,
-				.name = names[i] };
+			to->domains[at] = (struct interval_domain){ .uuid = *uuid };
 			memset(&to->shares[(size_t)at * to->n_zones], 0,
 				to->n_zones * sizeof(*to->shares));
 		}
-		names[i] = NULL;
+		replace_text(&to->domains[at].name, &texts[i].name);
+		replace_text(&to->domains[at].labels, &texts[i].labels);
 		add_to_domain(to, at, from, i, zones);
 	}
 }
@@ -300,8 +330,8 @@ static void merge_domains(struct interval_record *to, const struct interval_reco
 int interval_record_add(struct interval_record *to, const struct interval_record *from)
 {
 	uint32_t zones[LEDGER_ZONES_MAX], n_new;
-	char **names;
-	int r = copy_names(to, from, &names, &n_new);
+	struct texts *texts;
+	int r = copy_texts(to, from, &texts, &n_new);
 
 	if (r < 0)
 		return r;
@@ -309,11 +339,11 @@ int interval_record_add(struct interval_record *to, const struct interval_record
 	if (r == 0)
 		r = add_zones(to, from, zones);
 	if (r < 0) {
-		free_names(names, from->n_domains);
+		free_all_texts(texts, from->n_domains);
 		return r;
 	}
-	merge_domains(to, from, zones, names, n_new);
-	free_names(names, from->n_domains);
+	merge_domains(to, from, zones, texts, n_new);
+	free_all_texts(texts, from->n_domains);
 	if (to->interval.until_s == 0)
 		to->book = from->book;
 	add_quality(to->quality_ns, from->quality_ns);
@@ -437,7 +467,7 @@ void interval_record_prune(struct interval_record *record)
 
 	for (uint32_t i = 0; i < record->n_domains; i++) {
 		if (domain_is_zero(record, i)) {
-			free(record->domains[i].name);
+			free_texts(&record->domains[i]);
 			continue;
 		}
 		record->domains[kept] = record->domains[i];

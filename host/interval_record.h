@@ -26,7 +26,9 @@ struct interval_zone {
 struct interval_domain {
 	/* Nil: all domains of which nothing else is known any more. */
 	struct uuid uuid;
-	char *name; /* owned; untrusted text; "": unknown */
+	/* Owned; untrusted text; "": unknown. */
+	char *name;
+	char *labels; /* see host/labels.h */
 	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
 };
 
@@ -56,7 +58,7 @@ int interval_record_take_zone(
  * higher UUIDs. Quick where domains come in the order of their UUIDs. -ENOMEM.
  */
 int interval_record_take_domain(struct interval_record *record, const struct uuid *uuid,
-	const char *name, uint32_t *ret_domain);
+	const char *name, const char *labels, uint32_t *ret_domain);
 
 /* -1: it is not there. */
 ssize_t interval_record_find(
@@ -69,8 +71,9 @@ static inline struct tick_share *interval_share(
 }
 
 /*
- * Adds from to to, which then is of the time of both; names are of whichever has the
- * higher sequence. Takes time in proportion to both. -ENOMEM leaves to void.
+ * Adds from to to, which then is of the time of both; names and labels are of
+ * whichever has the higher sequence. Takes time in proportion to both. -ENOMEM leaves to
+ * void.
  */
 int interval_record_add(struct interval_record *to, const struct interval_record *from);
 

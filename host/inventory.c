@@ -79,8 +79,10 @@ int inventory_domain_copy(
 	struct inventory_domain copy = *domain;
 
 	copy.name = strdup(domain->name);
+	copy.labels = domain->labels ? strdup(domain->labels) : NULL;
 	copy.channel_path = domain->channel_path ? strdup(domain->channel_path) : NULL;
-	if (!copy.name || (domain->channel_path && !copy.channel_path)) {
+	if (!copy.name || (domain->labels && !copy.labels) ||
+		(domain->channel_path && !copy.channel_path)) {
 		inventory_domain_deinit(&copy);
 		return -ENOMEM;
 	}
@@ -124,6 +126,7 @@ static bool domains_equal(
 	       a->max_vcpus == b->max_vcpus &&
 	       a->vcpus_per_socket == b->vcpus_per_socket &&
 	       a->memory_kib == b->memory_kib && texts_equal(a->name, b->name) &&
+	       texts_equal(a->labels, b->labels) &&
 	       texts_equal(a->channel_path, b->channel_path);
 }
 
@@ -141,6 +144,7 @@ bool inventory_equal(const struct inventory *a, const struct inventory *b)
 void inventory_domain_deinit(struct inventory_domain *domain)
 {
 	free(domain->name);
+	free(domain->labels);
 	free(domain->channel_path);
 	*domain = (struct inventory_domain){ 0 };
 }

@@ -23,6 +23,7 @@ struct inventory_domain {
 	/* dies x clusters x cores x threads of the live <topology>; 0: it has none. */
 	uint32_t vcpus_per_socket;
 	uint64_t memory_kib;
+	char *labels; /* see host/labels.h; untrusted text; NULL: not known yet */
 	/* The bound unix socket of org.vmpower.0; NULL: no such channel. */
 	char *channel_path;
 };

@@ -43,6 +43,7 @@ static const int event_ids[] = {
 	VIR_DOMAIN_EVENT_ID_LIFECYCLE,
 	VIR_DOMAIN_EVENT_ID_DEVICE_ADDED,
 	VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED,
+	VIR_DOMAIN_EVENT_ID_METADATA_CHANGE,
 };
 
 #define N_EVENTS (sizeof(event_ids) / sizeof(event_ids[0]))
@@ -235,12 +236,22 @@ static void on_device(
 	mark_dirty(data, domain);
 }
 
+static void on_metadata(virConnectPtr connection, virDomainPtr domain, int type,
+	const char *uri, void *data)
+{
+	(void)connection;
+	(void)type;
+	(void)uri;
+	mark_dirty(data, domain);
+}
+
 static int register_events(struct watcher *watcher)
 {
 	const virConnectDomainEventGenericCallback functions[N_EVENTS] = {
 		VIR_DOMAIN_EVENT_CALLBACK(on_lifecycle),
 		VIR_DOMAIN_EVENT_CALLBACK(on_device),
 		VIR_DOMAIN_EVENT_CALLBACK(on_device),
+		VIR_DOMAIN_EVENT_CALLBACK(on_metadata),
 	};
 
 	for (size_t i = 0; i < N_EVENTS; i++)

@@ -445,6 +445,9 @@ static void add_sampled(struct ledger_book *book, const struct ledger_update *up
 		domain->exited_ns = from->exited_ns;
 		if (update->names && update->names[i])
 			set_name(domain, update->names[i]);
+		if (update->labels && update->labels[i])
+			snprintf(domain->labels, sizeof(domain->labels), "%s",
+				update->labels[i]);
 		mark_changed(book, row);
 	}
 }

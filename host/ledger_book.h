@@ -24,6 +24,7 @@ struct ledger_update {
 	const struct tick *tick;
 	/* Of the sample's domains, in its order. NULL, or NULL in it: as known. */
 	const char *const *names;
+	const char *const *labels; /* likewise, see host/labels.h */
 	/* Of the machine's zones. NULL: as they are. */
 	const uint64_t (*idle_states)[LEDGER_IDLE_STATE_WORDS];
 	/* Whether a domain runs, measured or not; NULL: only who is measured does. */

@@ -97,7 +97,8 @@ static int get_domain(const struct ledger_book *book, uint32_t row, bool closed,
 	const struct ledger_domain *domain = &book->domains[row];
 	const uint64_t *base_ns = book->bases[row].quality_ns;
 	uint32_t at;
-	int r = interval_record_take_domain(record, &domain->uuid, domain->name, &at);
+	int r = interval_record_take_domain(
+		record, &domain->uuid, domain->name, domain->labels, &at);
 
 	if (r < 0)
 		return r;
@@ -115,7 +116,7 @@ static int get_departed(const struct ledger_book *book, struct interval_record *
 {
 	static const struct uuid nil;
 	uint32_t at;
-	int r = interval_record_take_domain(record, &nil, "", &at);
+	int r = interval_record_take_domain(record, &nil, "", "", &at);
 
 	for (uint32_t zone = 0; r == 0 && zone < record->n_zones; zone++) {
 		const struct tick_share *departed = &book->zones[zone].departed;

@@ -11,6 +11,8 @@
 
 #include "host/export_row.h"
 #include "host/interval_sum.h"
+#include "host/json_text.h"
+#include "host/labels.h"
 #include "shared/cleanup.h"
 
 #define DAY_S 86400u
@@ -233,16 +235,38 @@ static bool zone_is_shared(const struct export *export, const char *name)
 	return false;
 }
 
+/* As a JSON object that ends with NUL. */
+static int format_labels(const char *labels, struct json_text *text)
+{
+	struct label label;
+
+	json_text_literal(text, "{");
+	for (bool first = true; labels_next(&labels, &label); first = false) {
+		if (!first)
+			json_text_literal(text, ",");
+		json_text_string(text, label.key);
+		json_text_literal(text, ":");
+		json_text_string(text, label.value);
+	}
+	json_text_put(text, "}", sizeof("}"));
+	return json_text_error(text);
+}
+
 static int write_domain(const struct export *export, const struct interval_record *record,
 	uint32_t index, struct export_row row)
 {
 	const struct interval_domain *domain = &record->domains[index];
+	cleanup(json_text_deinit) struct json_text labels = { 0 };
 	char uuid[UUID_TEXT_SIZE];
 	int r = 0;
 
 	uuid_format(&domain->uuid, uuid);
 	row.uuid = uuid_is_nil(&domain->uuid) ? EXPORT_ENDED : uuid;
 	row.name = domain->name;
+	if (domain->labels[0]) {
+		r = format_labels(domain->labels, &labels);
+		row.labels = labels.data;
+	}
 	memcpy(row.quality_ns, domain->quality_ns, sizeof(row.quality_ns));
 	for (uint32_t zone = 0; r == 0 && zone < record->n_zones; zone++) {
 		row.zone = record->zones[zone].name;
@@ -280,6 +304,7 @@ static int write_record(const struct export *export, const struct interval_recor
 		.since_s = record->interval.since_s,
 		.until_s = record->interval.until_s,
 		.name = "",
+		.labels = "",
 		.host = export->query->host,
 		.machine_id = export->query->machine_id,
 		.source = source_name(record->interval.sources),

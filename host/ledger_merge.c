@@ -63,6 +63,7 @@ void ledger_merge_free(struct ledger_merge *merge)
 	tdestroy(merge->sums, leave_alone);
 	for (size_t i = 0; i < merge->n_sums; i++) {
 		free(merge->all_sums[i]->name);
+		free(merge->all_sums[i]->labels);
 		free(merge->all_sums[i]);
 	}
 	free(merge->all_sums);
@@ -136,21 +137,28 @@ static struct merge_sum *take_sum(
 	return node ? *node : add_sum(merge, &key);
 }
 
-/* The name it had last. */
-static int take_name(struct merge_sum *sum, const struct export_row *row)
+/* What it was last. */
+static int take_text(
+	char **known, uint64_t *known_s, const char *text, const struct export_row *row)
 {
-	char *name;
+	char *copy;
 
-	if (sum->name && (row->until_s < sum->named_s || !row->name[0] ||
-				 strcmp(sum->name, row->name) == 0))
+	if (*known && (row->until_s < *known_s || !text[0] || strcmp(*known, text) == 0))
 		return 0;
-	name = strdup(row->name);
-	if (!name)
+	copy = strdup(text);
+	if (!copy)
 		return -ENOMEM;
-	free(sum->name);
-	sum->name = name;
-	sum->named_s = row->until_s;
+	free(*known);
+	*known = copy;
+	*known_s = row->until_s;
 	return 0;
+}
+
+static int take_texts(struct merge_sum *sum, const struct export_row *row)
+{
+	int r = take_text(&sum->name, &sum->named_s, row->name, row);
+
+	return r < 0 ? r : take_text(&sum->labels, &sum->labelled_s, row->labels, row);
 }
 
 static int add_numbers(struct merge_sum *sum, const struct export_row *row)
@@ -219,7 +227,7 @@ int ledger_merge_add(struct ledger_merge *merge, const struct export_row *row)
 	sum = kept ? take_sum(merge, row, kept) : NULL;
 	if (!sum)
 		return -ENOMEM;
-	r = take_name(sum, row);
+	r = take_texts(sum, row);
 	if (r == 0)
 		r = add_numbers(sum, row);
 	return r < 0 ? r : add_time(merge, row, sum);

@@ -202,6 +202,7 @@ void ledger_domain_encode(const struct ledger_domain *domain,
 void ledger_domain_decode(const uint8_t *bytes, struct ledger_domain *ret_domain,
 	struct tick_share *ret_shares, uint32_t n_shares)
 {
+	*ret_domain = (struct ledger_domain){ 0 };
 	get_bytes(&bytes, ret_domain->uuid.bytes, sizeof(ret_domain->uuid.bytes));
 	get_bytes(&bytes, ret_domain->name, sizeof(ret_domain->name));
 	ret_domain->sequence = get_u64(&bytes);

@@ -11,6 +11,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
+#include "host/labels.h"
 #include "host/machine.h"
 #include "host/sample.h"
 #include "host/tick.h"
@@ -101,6 +102,8 @@ struct ledger_zone {
 struct ledger_domain {
 	struct uuid uuid;
 	char name[LEDGER_NAME_SIZE]; /* untrusted text; "": unknown */
+	/* Likewise, see host/labels.h. Not stored: whoever knows them says so again. */
+	char labels[LABELS_SIZE];
 	/* It was in the sample of this sequence last. */
 	uint64_t sequence;
 	pid_t pid;

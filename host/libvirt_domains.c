@@ -30,6 +30,7 @@ static void take_xml(struct domain_xml *xml, struct inventory_domain *domain)
 {
 	domain->uuid = xml->uuid;
 	domain->name = steal_pointer(&xml->name);
+	domain->labels = steal_pointer(&xml->labels);
 	domain->id = xml->id;
 	domain->n_vcpus = xml->n_vcpus;
 	domain->max_vcpus = xml->max_vcpus;

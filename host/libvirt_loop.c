@@ -102,6 +102,11 @@ int libvirt_loop_run(struct libvirt_loop *loop)
 	return 0;
 }
 
+void libvirt_loop_leave(struct libvirt_loop *loop)
+{
+	atomic_store(&loop->stop, true);
+}
+
 void libvirt_loop_end(struct libvirt_loop *loop)
 {
 	(void)eventfd_write(loop->ended_fd, 1);

@@ -2,7 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /*
  * libvirt's event loop, of which a process has one, with timers and with a way to end
- * it: a thread runs it, and another one stops it.
+ * it: a thread runs it, and another one stops it, or it leaves by itself.
  */
 #pragma once
 
@@ -40,6 +40,9 @@ void libvirt_loop_set_timer(struct libvirt_loop *loop, size_t timer, int ms);
 
 /* Until it is stopped. -EIO: libvirt's last error says why. */
 int libvirt_loop_run(struct libvirt_loop *loop);
+
+/* From within: this round is the last. */
+void libvirt_loop_leave(struct libvirt_loop *loop);
 
 /* The thread's last word. */
 void libvirt_loop_end(struct libvirt_loop *loop);

@@ -23,10 +23,13 @@ host_libhost_a_SOURCES = \
 	host/doctor.c host/doctor.h \
 	host/domain_cgroup.c host/domain_cgroup.h \
 	host/domain_cpu.c host/domain_cpu.h \
+	host/domain_metadata.c host/domain_metadata.h \
 	host/domain_xml.c host/domain_xml.h \
 	host/durable.c host/durable.h \
 	host/energy.c host/energy.h \
 	host/enroll.c host/enroll.h \
+	host/enroll_all.c host/enroll_all.h \
+	host/enroll_watch.c host/enroll_watch.h \
 	host/estimate.c host/estimate.h \
 	host/export_parse.c host/export_parse.h \
 	host/export_row.c host/export_row.h \
@@ -60,6 +63,8 @@ host_libhost_a_SOURCES = \
 	host/json_string.c host/json_string.h \
 	host/json_text.c host/json_text.h \
 	host/kthread_scan.c host/kthread_scan.h \
+	host/label.c host/label.h \
+	host/labels.c host/labels.h \
 	host/ledger.c host/ledger.h \
 	host/ledger_book.c host/ledger_book.h \
 	host/ledger_check.c host/ledger_check.h \
@@ -108,6 +113,7 @@ host_libhost_a_SOURCES = \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \
+	host/selection.c host/selection.h \
 	host/server_process.c host/server_process.h \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \

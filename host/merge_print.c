@@ -43,6 +43,7 @@ static int print_sum_json(FILE *out, const struct merge_sum *sum)
 	cJSON_AddStringToObject(object, "type", "sum");
 	cJSON_AddStringToObject(object, "uuid", sum->uuid);
 	cJSON_AddStringToObject(object, "name", sum->name);
+	cJSON_AddStringToObject(object, "labels", sum->labels);
 	cJSON_AddStringToObject(object, "zone", sum->zone);
 	cJSON_AddStringToObject(object, "kind", sum->kind);
 	cJSON_AddStringToObject(object, "energy_uj", energy_uj);

@@ -11,8 +11,9 @@
 
 struct merge_sum {
 	const char *uuid, *zone, *kind;
-	char *name;	  /* untrusted text; owned */
-	uint64_t named_s; /* when it was called so */
+	char *name, *labels; /* untrusted text; owned; labels as in an export */
+	uint64_t named_s;    /* when it was called so, */
+	uint64_t labelled_s; /* and when it had these */
 	uint64_t energy_uj;
 	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
 };

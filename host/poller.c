@@ -18,6 +18,7 @@ struct poller {
 	void (*poll)(void *data);
 	void *data;
 	struct thread thread;
+	bool wake; /* under the thread's lock */
 };
 
 static void *poller_main(void *argument)
@@ -28,11 +29,12 @@ static void *poller_main(void *argument)
 	while (!poller->thread.stop) {
 		struct timespec until;
 
+		poller->wake = false;
 		pthread_mutex_unlock(&poller->thread.lock);
 		poller->poll(poller->data);
 		until = thread_in_ms(poller->period_ms);
 		pthread_mutex_lock(&poller->thread.lock);
-		while (!poller->thread.stop &&
+		while (!poller->thread.stop && !poller->wake &&
 			pthread_cond_timedwait(
 				&poller->thread.cond, &poller->thread.lock, &until) == 0)
 			;
@@ -67,6 +69,14 @@ int poller_start(const char *name, uint32_t period_ms, void (*poll)(void *data),
 	pthread_setname_np(poller->thread.id, name);
 	*ret_poller = poller;
 	return 0;
+}
+
+void poller_wake(struct poller *poller)
+{
+	pthread_mutex_lock(&poller->thread.lock);
+	poller->wake = true;
+	pthread_cond_signal(&poller->thread.cond);
+	pthread_mutex_unlock(&poller->thread.lock);
 }
 
 bool poller_stop(struct poller *poller)

@@ -18,6 +18,9 @@ struct poller;
 int poller_start(const char *name, uint32_t period_ms, void (*poll)(void *data),
 	void *data, struct poller **ret_poller);
 
+/* Has it called as soon as it can be, without the rest of a pause. */
+void poller_wake(struct poller *poller);
+
 /*
  * Ends the thread and frees the poller. false: it hangs in the kernel, for over 2 s;
  * then data must stay for good. NULL is fine.

@@ -231,13 +231,15 @@ static int fill_domain(const struct publisher *publisher, struct snapshot *snaps
 {
 	domain->uuid = from->uuid;
 	domain->name = snapshot_copy_text(snapshot, from->name);
+	domain->labels = snapshot_copy_text(snapshot, from->labels ? from->labels : "");
 	domain->id = from->id;
 	domain->paused = from->paused;
 	domain->n_vcpus = from->n_vcpus;
 	fill_shares(publisher, zone_rows, domain);
 	take_off_ended(snapshot, domain);
-	return domain->name ? fill_link(publisher, snapshot, &from->uuid, &domain->link)
-			    : -ENOMEM;
+	return domain->name && domain->labels
+		       ? fill_link(publisher, snapshot, &from->uuid, &domain->link)
+		       : -ENOMEM;
 }
 
 static int fill_host(const struct publisher *publisher, struct snapshot *snapshot,

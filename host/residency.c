@@ -11,9 +11,10 @@
 
 #include "host/poller.h"
 #include "host/process_memory.h"
+#include "host/thread.h"
 #include "shared/clock.h"
 
-/* All that are due are read within about this many rounds. */
+/* All that are due again are read within about this many rounds. */
 #define SPREAD_ROUNDS 30
 
 /* The process of a domain. */
@@ -22,6 +23,7 @@ struct target {
 	pid_t pid;
 	uint64_t start_ticks;
 	uint64_t next_ns; /* when it is due */
+	bool looked_at;	  /* once at least */
 };
 
 /* What the sampler and the thread share. */
@@ -37,6 +39,7 @@ struct residency {
 	struct process_memory_config config;
 	uint64_t next_mounts_ns;
 	pthread_mutex_t lock;
+	pthread_cond_t cond; /* all targets were looked at */
 	/* Under the lock: */
 	struct targets targets;
 	size_t next; /* the target that a round looks at first */
@@ -54,6 +57,7 @@ int residency_new(const char *procfs, struct residency **ret_residency)
 		return -ENOMEM;
 	residency->config.procfs = procfs;
 	pthread_mutex_init(&residency->lock, NULL);
+	thread_init_cond(&residency->cond);
 	*ret_residency = residency;
 	return 0;
 }
@@ -68,6 +72,7 @@ void residency_free(struct residency *residency)
 {
 	if (!residency || !poller_stop(residency->poller))
 		return;
+	pthread_cond_destroy(&residency->cond);
 	pthread_mutex_destroy(&residency->lock);
 	cgroup_mounts_deinit(&residency->config.mounts);
 	targets_deinit(&residency->targets);
@@ -125,9 +130,22 @@ static void end_round(struct residency *residency)
 	pthread_mutex_unlock(&residency->lock);
 }
 
-/* What was read of a process, unless it is gone meanwhile. */
-static void put(struct residency *residency, const struct target *read,
-	const uint64_t kib[MACHINE_NODES_MAX])
+/* Under the lock. */
+static size_t count_new(const struct targets *targets)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < targets->n; i++)
+		n += !targets->list[i].looked_at;
+	return n;
+}
+
+/*
+ * What was read of a process, unless it is gone meanwhile. NULL: it could not be read,
+ * and its memory is where it was.
+ */
+static void put(
+	struct residency *residency, const struct target *read, const uint64_t *kib)
 {
 	struct targets *targets = &residency->targets;
 
@@ -135,25 +153,30 @@ static void put(struct residency *residency, const struct target *read,
 	for (size_t i = 0; i < targets->n; i++) {
 		if (!is_process(&targets->list[i], read->pid, read->start_ticks))
 			continue;
-		memcpy(&targets->kib[i * targets->n_nodes], kib,
-			targets->n_nodes * sizeof(*kib));
+		targets->list[i].looked_at = true;
+		if (kib)
+			memcpy(&targets->kib[i * targets->n_nodes], kib,
+				targets->n_nodes * sizeof(*kib));
 	}
+	if (count_new(targets) == 0)
+		pthread_cond_broadcast(&residency->cond);
 	pthread_mutex_unlock(&residency->lock);
 }
 
-static size_t count_targets(struct residency *residency)
+/* How many a round reads. */
+static size_t count_round(struct residency *residency)
 {
 	size_t n;
 
 	pthread_mutex_lock(&residency->lock);
-	n = residency->targets.n;
+	n = count_new(&residency->targets) + residency->targets.n / SPREAD_ROUNDS + 1;
 	pthread_mutex_unlock(&residency->lock);
 	return n;
 }
 
 void residency_poll(struct residency *residency, uint64_t monotonic_ns)
 {
-	size_t left = count_targets(residency) / SPREAD_ROUNDS + 1;
+	size_t left = count_round(residency);
 	struct target target;
 
 	if (monotonic_ns >= residency->next_mounts_ns) {
@@ -166,11 +189,25 @@ void residency_poll(struct residency *residency, uint64_t monotonic_ns)
 		int r = process_memory_read(
 			&residency->config, target.pid, target.start_ticks, kib);
 
-		/* Of one that cannot be read this time, it is where it was. */
-		if (r == 0 || r == -ESRCH)
-			put(residency, &target, kib);
+		put(residency, &target, r == 0 || r == -ESRCH ? kib : NULL);
 	}
 	end_round(residency);
+}
+
+bool residency_wait(struct residency *residency, uint32_t ms)
+{
+	struct timespec until = thread_in_ms(ms);
+	bool all;
+
+	if (!residency->poller)
+		return false;
+	poller_wake(residency->poller);
+	pthread_mutex_lock(&residency->lock);
+	while (!(all = count_new(&residency->targets) == 0) &&
+		pthread_cond_timedwait(&residency->cond, &residency->lock, &until) == 0)
+		;
+	pthread_mutex_unlock(&residency->lock);
+	return all;
 }
 
 pid_t residency_stuck_pid(struct residency *residency, uint64_t monotonic_ns)

@@ -2,11 +2,12 @@
 /* Copyright (C) the vmpower authors */
 /*
  * On which NUMA nodes the memory of domains is resident. A thread of its own reads it
- * (host/process_memory.h), each domain once a minute and not many at a time; a tick
- * takes what was read last.
+ * (host/process_memory.h), a new domain at once and each once a minute, then not many at
+ * a time; a tick takes what was read last.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/types.h>
 
@@ -32,7 +33,7 @@ void residency_free(struct residency *residency);
 /* The thread, which calls residency_poll(). -errno. */
 int residency_start(struct residency *residency);
 
-/* Reads domains of the last sample that are due: some of many. */
+/* Reads domains of the last sample: those that are new, and of many that are due some. */
 void residency_poll(struct residency *residency, uint64_t monotonic_ns);
 
 /*
@@ -42,6 +43,12 @@ void residency_poll(struct residency *residency, uint64_t monotonic_ns);
  */
 int residency_fill(struct residency *residency, const struct machine *machine,
 	struct sample *sample);
+
+/*
+ * Has the thread read the domains of the last residency_fill(), and waits for it, so
+ * long at most. false: some were not read in that time, or there is no thread.
+ */
+bool residency_wait(struct residency *residency, uint32_t ms);
 
 /*
  * The process that holds all others up: the kernel makes readers of its memory wait for

@@ -20,6 +20,9 @@
 #include "shared/log.h"
 #include "shared/rooted.h"
 
+/* How long the first tick waits for the memory of domains to be read. */
+#define RESIDENCY_FIRST_MS 500
+
 /* What the log knows of a zone, under its name: indices change in a scan. */
 struct zone_report {
 	char name[MACHINE_ZONE_NAME_SIZE];
@@ -32,6 +35,7 @@ struct sampler {
 	struct cpufreq *cpufreq;
 	struct cpu_source *cpu_source;
 	struct residency *residency;
+	bool residency_known;
 	pid_t stuck_pid; /* that the log knows of */
 	struct meter *meter;
 	struct ledger *ledger;
@@ -40,7 +44,7 @@ struct sampler {
 	struct sample sample;
 	struct tick tick;
 	size_t names_size;
-	const char **names; /* of the sample's domains */
+	const char **names, **labels; /* of the sample's domains */
 	uint64_t idle_states[MACHINE_ZONES_MAX][LEDGER_IDLE_STATE_WORDS];
 	int ledger_error; /* of the last tick; 0: it was written */
 	uint64_t late_ns, cost_ns;
@@ -214,6 +218,7 @@ void sampler_free(struct sampler *sampler)
 	sample_deinit(&sampler->sample);
 	tick_deinit(&sampler->tick);
 	free(sampler->names);
+	free(sampler->labels);
 	free(sampler);
 }
 
@@ -278,6 +283,22 @@ static void log_residency(struct sampler *sampler)
 		log_info("The memory of domains is read again");
 }
 
+/*
+ * The first tick may be of a whole outage: it waits a little for what later ones are
+ * told by the way. Without memory for it, memory is as configured.
+ */
+static void fill_residency(struct sampler *sampler)
+{
+	const struct machine *machine = energy_machine(sampler->energy);
+	int r = residency_fill(sampler->residency, machine, &sampler->sample);
+
+	if (sampler->residency_known || r < 0)
+		return;
+	(void)residency_wait(sampler->residency, RESIDENCY_FIRST_MS);
+	(void)residency_fill(sampler->residency, machine, &sampler->sample);
+	sampler->residency_known = true;
+}
+
 static int read_sources(struct sampler *sampler)
 {
 	char message[ENERGY_MESSAGE_SIZE > CPU_SOURCE_MESSAGE_SIZE
@@ -291,10 +312,8 @@ static int read_sources(struct sampler *sampler)
 		cpufreq_fill(sampler->cpufreq, &sampler->sample);
 		r = cpu_source_read(sampler->cpu_source, &sampler->sample);
 	}
-	/* Without memory for it, memory is as configured. */
 	if (r == 0)
-		(void)residency_fill(sampler->residency, energy_machine(sampler->energy),
-			&sampler->sample);
+		fill_residency(sampler);
 	log_residency(sampler);
 	while (energy_next_message(sampler->energy, message))
 		log_warning("%s", message);
@@ -303,17 +322,24 @@ static int read_sources(struct sampler *sampler)
 	return r;
 }
 
+static int grow(const char ***texts, size_t n)
+{
+	const char **grown = reallocarray(*texts, n, sizeof(*grown));
+
+	if (!grown)
+		return -ENOMEM;
+	*texts = grown;
+	return 0;
+}
+
 static int name_domains(struct sampler *sampler)
 {
 	const struct sample *sample = &sampler->sample;
 
 	if (sample->n_domains > sampler->names_size) {
-		const char **names = reallocarray(
-			sampler->names, sample->n_domains, sizeof(*names));
-
-		if (!names)
+		if (grow(&sampler->names, sample->n_domains) < 0 ||
+			grow(&sampler->labels, sample->n_domains) < 0)
 			return -ENOMEM;
-		sampler->names = names;
 		sampler->names_size = sample->n_domains;
 	}
 	for (size_t i = 0; i < sample->n_domains; i++) {
@@ -321,6 +347,7 @@ static int name_domains(struct sampler *sampler)
 			sampler->inventory, &sample->domains[i].uuid);
 
 		sampler->names[i] = domain ? domain->name : NULL;
+		sampler->labels[i] = domain ? domain->labels : NULL;
 	}
 	return 0;
 }
@@ -397,6 +424,7 @@ static int book(struct sampler *sampler)
 		.sample = &sampler->sample,
 		.tick = &sampler->tick,
 		.names = sampler->names,
+		.labels = sampler->labels,
 		.idle_states = sampler->idle_states,
 		.is_listed = is_listed,
 		.listed = sampler->inventory,

@@ -91,8 +91,10 @@ struct snapshot *snapshot_new(size_t n_zones, size_t n_domains)
 		return NULL;
 	snapshot->n_zones = n_zones;
 	snapshot->n_domains = n_domains;
-	for (size_t i = 0; i < n_domains; i++)
+	for (size_t i = 0; i < n_domains; i++) {
+		snapshot->domains[i].labels = "";
 		snapshot->domains[i].zones = shares + i * n_zones;
+	}
 	return steal_pointer(&snapshot);
 }
 

@@ -70,7 +70,8 @@ struct snapshot_link {
 
 struct snapshot_domain {
 	struct uuid uuid;
-	const char *name; /* untrusted text */
+	const char *name;   /* untrusted text */
+	const char *labels; /* see host/labels.h; likewise */
 	int id;
 	bool paused;
 	uint32_t n_vcpus;
@@ -98,8 +99,8 @@ struct snapshot {
 };
 
 /*
- * A zeroed one with one reference, room for the zones and the domains and for
- * each domain's shares; the maker fills it in. NULL: no memory.
+ * A zeroed one with one reference, room for the zones and the domains, which have no
+ * labels, and for each domain's shares; the maker fills it in. NULL: no memory.
  */
 struct snapshot *snapshot_new(size_t n_zones, size_t n_domains);
 

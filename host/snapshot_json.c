@@ -10,6 +10,7 @@
 #include <limits.h>
 #include <string.h>
 
+#include "host/labels.h"
 #include "shared/number.h"
 
 static const char *const kind_names[] = {
@@ -403,12 +404,41 @@ static void put_power(struct walk *walk, const struct snapshot_domain *domain)
 	put_watts(walk, "idle_power_w", power.idle_w);
 }
 
+static void take_labels(struct walk *walk, const char **ret_labels)
+{
+	const cJSON *item = walk->at ? walk->at->child : NULL;
+	char labels[LABELS_SIZE] = "";
+
+	for (; item; item = item->next) {
+		if (!cJSON_IsString(item) ||
+			labels_set(labels, item->string, item->valuestring) < 0)
+			fail(walk, -EBADMSG);
+	}
+	*ret_labels = snapshot_copy_text(walk->snapshot, labels);
+	if (!*ret_labels)
+		fail(walk, -ENOMEM);
+}
+
+static void walk_labels(struct walk *walk, const char **labels)
+{
+	cJSON *outer = enter(walk, "labels", false);
+	const char *cursor = *labels;
+	struct label label;
+
+	if (walk->decoding)
+		take_labels(walk, labels);
+	while (!walk->decoding && labels_next(&cursor, &label))
+		put(walk, label.key, cJSON_CreateString(label.value));
+	leave(walk, outer);
+}
+
 static void walk_domain(struct walk *walk, struct snapshot_domain *domain)
 {
 	int64_t id = domain->id, n_vcpus = domain->n_vcpus;
 
 	walk_uuid(walk, "uuid", &domain->uuid);
 	walk_some_text(walk, "name", &domain->name);
+	walk_labels(walk, &domain->labels);
 	walk_int(walk, "id", -1, INT_MAX, &id);
 	walk_bool(walk, "paused", &domain->paused);
 	walk_int(walk, "vcpus", 0, UINT32_MAX, &n_vcpus);

@@ -21,16 +21,21 @@ int thread_create(void *(*run)(void *data), void *data, pthread_t *ret_id)
 	return -r;
 }
 
-void thread_init(struct thread *thread)
+void thread_init_cond(pthread_cond_t *cond)
 {
 	pthread_condattr_t attributes;
 
-	*thread = (struct thread){ 0 };
-	pthread_mutex_init(&thread->lock, NULL);
 	pthread_condattr_init(&attributes);
 	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&thread->cond, &attributes);
+	pthread_cond_init(cond, &attributes);
 	pthread_condattr_destroy(&attributes);
+}
+
+void thread_init(struct thread *thread)
+{
+	*thread = (struct thread){ 0 };
+	pthread_mutex_init(&thread->lock, NULL);
+	thread_init_cond(&thread->cond);
 }
 
 void thread_deinit(struct thread *thread)

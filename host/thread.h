@@ -27,6 +27,9 @@ int thread_create(void *(*run)(void *data), void *data, pthread_t *ret_id);
 void thread_init(struct thread *thread);
 void thread_deinit(struct thread *thread);
 
+/* A condition whose timed waits are by CLOCK_MONOTONIC. */
+void thread_init_cond(pthread_cond_t *cond);
+
 /* -EAGAIN. */
 int thread_start(struct thread *thread, void *(*run)(void *data), void *data);
 

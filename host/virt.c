@@ -5,6 +5,8 @@
 
 #include <errno.h>
 
+#include "host/text.h"
+
 static void ignore_error(void *user, virErrorPtr error)
 {
 	(void)user;
@@ -21,6 +23,15 @@ const char *virt_error(void)
 	const virError *error = virGetLastError();
 
 	return error && error->message ? error->message : "libvirt does not say why";
+}
+
+void virt_complain(const char *domain, const char *what, const char *why)
+{
+	fputs("vmpower: ", stderr);
+	text_print(stderr, domain);
+	fprintf(stderr, ": %s: ", what);
+	text_print(stderr, why);
+	fputc('\n', stderr);
 }
 
 virDomainPtr virt_find_domain(virConnectPtr connection, const char *name_or_uuid)

@@ -15,6 +15,9 @@ void virt_silence(void);
 /* The message of this thread's last error, valid until the next call of libvirt. */
 const char *virt_error(void);
 
+/* Says on stderr what went wrong with a domain, as the operator wrote it. */
+void virt_complain(const char *domain, const char *what, const char *why);
+
 /* By name, else by UUID. NULL: see virt_error(). */
 virDomainPtr virt_find_domain(virConnectPtr connection, const char *name_or_uuid);
 

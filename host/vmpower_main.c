@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,7 +16,10 @@
 #include "host/command_settings.h"
 #include "host/doctor.h"
 #include "host/enroll.h"
+#include "host/enroll_all.h"
+#include "host/enroll_watch.h"
 #include "host/hostd_config.h"
+#include "host/label.h"
 #include "host/ledger_command.h"
 #include "host/list.h"
 #include "host/replay.h"
@@ -108,19 +112,51 @@ static int run_enroll(int argc, char **argv)
 {
 	static const struct command_usage usage = {
 		.program = "vmpower enroll",
-		.synopsis = "[OPTION]... DOMAIN",
+		.synopsis = "[OPTION]... [DOMAIN]",
 		.summary =
-			"Give a domain the channel through which its guest learns its energy.",
+			"Give domains the channel through which guests learn their energy.",
 		.undo = "take the channel away again",
-		.min_operands = 1,
+		.has_selection = true,
 		.max_operands = 1,
 	};
 	__attribute__((
 		__cleanup__(command_settings_deinit))) struct command_settings settings;
 	int first = command_settings_parse(&usage, argc, argv, &settings);
+	const char *connect = settings.paths[COMMAND_CONNECT];
+	bool some = settings.selection.n_names + settings.selection.n_labels > 0;
 
-	return enroll_run(
-		stdout, settings.paths[COMMAND_CONNECT], argv[first], settings.undo);
+	if (settings.all + settings.watch + (first < argc) != 1 ||
+		(first < argc && some) || (settings.watch && settings.undo)) {
+		fputs("vmpower enroll: a DOMAIN, --all or --watch; --name and --label go "
+		      "with the latter two, --undo with the former\n"
+		      "Try 'vmpower enroll --help'.\n",
+			stderr);
+		return EXIT_USAGE;
+	}
+	if (settings.watch)
+		return enroll_watch_run(stdout, connect, &settings.selection);
+	if (settings.all)
+		return enroll_all_run(
+			stdout, connect, &settings.selection, settings.undo);
+	return enroll_run(stdout, connect, argv[first], settings.undo);
+}
+
+static int run_label(int argc, char **argv)
+{
+	static const struct command_usage usage = {
+		.program = "vmpower label",
+		.synopsis = "[OPTION]... DOMAIN [KEY=VALUE|KEY=]...",
+		.summary = "Show whose a domain is, or write it into libvirt's metadata.",
+		.has_json = true,
+		.min_operands = 1,
+		.max_operands = INT_MAX,
+	};
+	__attribute__((
+		__cleanup__(command_settings_deinit))) struct command_settings settings;
+	int first = command_settings_parse(&usage, argc, argv, &settings);
+
+	return label_run(stdout, settings.paths[COMMAND_CONNECT], argv[first],
+		argv + first + 1, (size_t)(argc - first - 1), settings.json);
 }
 
 static int run_replay(int argc, char **argv)
@@ -186,6 +222,7 @@ static const struct {
 	{ "calibrate", run_calibrate },
 	{ "doctor", run_doctor },
 	{ "enroll", run_enroll },
+	{ "label", run_label },
 	{ "ledger", ledger_command_run },
 	{ "list", run_list },
 	{ "replay", run_replay },
@@ -209,6 +246,7 @@ int main(int argc, char **argv)
 			   "  list             power and energy of each domain\n"
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
 			   "  enroll DOMAIN    give a domain its channel\n"
+			   "  label DOMAIN     whose it is\n"
 			   "  ledger           export its records, merge several hosts'\n"
 			   "  replay FILE      share out what was recorded\n"
 			   "  calibrate        measure the idle power of this host\n\n"

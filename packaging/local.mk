@@ -7,7 +7,7 @@ EXTRA_DIST += packaging/README.md packaging/quickstart
 if SYSTEMD
 units =
 if HOST
-units += packaging/systemd/vmpower-hostd.service
+units += packaging/systemd/vmpower-enroll.service packaging/systemd/vmpower-hostd.service
 endif
 if GUEST
 units += packaging/systemd/vmpower-guest.service
@@ -16,6 +16,7 @@ nodist_systemdsystemunit_DATA = $(units)
 generated += $(units)
 endif
 EXTRA_DIST += \
+	packaging/systemd/vmpower-enroll.service.in \
 	packaging/systemd/vmpower-guest.service.in \
 	packaging/systemd/vmpower-hostd.service.in
 
@@ -42,14 +43,16 @@ EXTRA_DIST += \
 	packaging/container/README.md \
 	packaging/container/config.json
 
-CLEANFILES += packaging/systemd/vmpower-hostd.service packaging/systemd/vmpower-guest.service \
+CLEANFILES += packaging/systemd/vmpower-enroll.service \
+	packaging/systemd/vmpower-hostd.service packaging/systemd/vmpower-guest.service \
 	packaging/openrc/vmpower-guest
 # So that a user's installation, which is what distcheck makes, needs no rights.
 AM_DISTCHECK_CONFIGURE_FLAGS = --with-openrcdir='$$dc_install_base/etc/init.d'
 
 $(generated): Makefile
 	$(AM_V_GEN)$(MKDIR_P) $(@D) && \
-	$(SED) 's|@sbindir[@]|$(sbindir)|' $(srcdir)/$@.in > $@
+	$(SED) 's|@sbindir[@]|$(sbindir)|; s|@bindir[@]|$(bindir)|' $(srcdir)/$@.in > $@
+packaging/systemd/vmpower-enroll.service: $(srcdir)/packaging/systemd/vmpower-enroll.service.in
 packaging/systemd/vmpower-hostd.service: $(srcdir)/packaging/systemd/vmpower-hostd.service.in
 packaging/systemd/vmpower-guest.service: $(srcdir)/packaging/systemd/vmpower-guest.service.in
 packaging/openrc/vmpower-guest: $(srcdir)/packaging/openrc/vmpower-guest.in

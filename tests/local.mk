@@ -174,6 +174,7 @@ unit_host = \
 	tests/unit/test_inventory \
 	tests/unit/test_json_scan \
 	tests/unit/test_json_text \
+	tests/unit/test_labels \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_export \
 	tests/unit/test_ledger_image \
@@ -201,6 +202,7 @@ unit_host = \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
+	tests/unit/test_selection \
 	tests/unit/test_server_process \
 	tests/unit/test_shapley \
 	tests/unit/test_simulated_host \
@@ -256,7 +258,7 @@ tests_unit_test_domain_cpu_SOURCES = tests/unit/test_domain_cpu.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_domain_cpu_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_domain_cpu_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_domain_xml_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_domain_xml_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_durable_SOURCES = tests/unit/test_durable.c \
 	tests/unit/scratch.c tests/unit/scratch.h
@@ -298,6 +300,8 @@ tests_unit_test_json_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_json_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory runs out when told to.
 tests_unit_test_json_text_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_labels_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_labels_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
@@ -392,6 +396,8 @@ tests_unit_test_sampler_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line \
 	-Wl,--wrap=ledger_apply
 tests_unit_test_server_process_SOURCES = tests/unit/test_server_process.c \
 	tests/unit/child.h tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_selection_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_selection_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_server_process_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_server_process_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_shapley_CFLAGS = $(unit_CFLAGS)

@@ -44,7 +44,7 @@ class Scene:
     """A host with load of its own and of three guests, and what watches them.
 
     busy and light have the channel; light's agent is started by the tests. bare has no
-    channel, but a controller for one, and one of two vCPUs.
+    channel, but a controller for one, one of two vCPUs, and memory that it does not use.
     """
 
     def __init__(self, bed):
@@ -56,7 +56,7 @@ class Scene:
         self.busy, self.light, self.bare = bed.guests(self.host, {
             "busy": (),
             "light": ("-a", "vmpower.agent=no"),
-            "bare": ("-n", "-c", 2, "-p", 1),
+            "bare": ("-n", "-c", 2, "-p", 1, "-m", 256),
         })
         directory = bed.directory()
         config = directory / "hostd.conf"

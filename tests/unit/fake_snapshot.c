@@ -88,6 +88,7 @@ struct snapshot *fake_snapshot_new(void)
 	snapshot->domains[0].zones[0].last = (struct tick_share){ 12000000, 3000000 };
 	snapshot->domains[0].zones[1].sum = (struct tick_share){ 2000000, 500000 };
 	snapshot->domains[0].zones[1].last = (struct tick_share){ 1000000, 250000 };
+	snapshot->domains[0].labels = "project=blue \"1\"\nuser=ann\n";
 	set_link(snapshot, &snapshot->domains[0].link);
 	set_domain(snapshot, 1, "66666666-2222-4333-8444-555555555555", "db\x1b[31m", 4);
 	snapshot->domains[1].paused = true;

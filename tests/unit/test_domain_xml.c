@@ -11,12 +11,15 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "host/domain_metadata.h"
 #include "host/domain_xml.h"
 #include "shared/cleanup.h"
 
 #define UUID	"11111111-0000-4000-8000-000000000001"
 #define CHANNEL "<target type='virtio' name='org.vmpower.0'/>"
-#define RUN	"/var/lib/libvirt/qemu/channel/target/"
+#define DOMAIN_HEAD                                                                      \
+	"<domain><name>a</name><uuid>" UUID "</uuid><memory>4</memory><vcpu>1</vcpu>"
+#define RUN "/var/lib/libvirt/qemu/channel/target/"
 
 static void read_fixture(const char *name, char *text, size_t size)
 {
@@ -107,6 +110,69 @@ static void test_channel_element(void **state)
 	assert_non_null(strstr(domain.channel.xml, "port='2'"));
 	assert_non_null(strstr(domain.channel.xml, "</channel>"));
 	assert_null(strstr(domain.channel.xml, "guest_agent"));
+	domain_xml_deinit(&domain);
+}
+
+/* Whose it is, as management layers say it. */
+static void test_labels(void **state)
+{
+	static const struct {
+		const char *fixture, *labels, *own;
+	} rows[] = {
+		{ "flat", "", "" },
+		{ "labels", "project=blue & \"white\"\nteam=<grid>\n",
+			"project=blue & \"white\"\nteam=<grid>\n" },
+		{ "nova",
+			"flavor=m1.small\ninstance=web \xe2\x98\x95\nproject=shop\n"
+			"project_id=76d1a22f6f5b4a5e8f3a5f3e4b7c9d01\nteam=grid\n"
+			"user=ann\nuser_id=0c4b2a6d1e8f4c7b9a3d5e6f7a8b9c0d\n",
+			"project=shop\nteam=grid\n" },
+		{ "ovirt", "cost_center=4711\nproject=lab\n", "" },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+		struct domain_xml domain;
+		char text[8192];
+
+		print_message("%s\n", rows[i].fixture);
+		read_fixture(rows[i].fixture, text, sizeof(text));
+		assert_int_equal(domain_xml_parse(text, &domain), 0);
+		assert_string_equal(domain.labels, rows[i].labels);
+		assert_string_equal(domain.own_labels, rows[i].own);
+		domain_xml_deinit(&domain);
+	}
+}
+
+/* What is written is what is read; and what does not fit is left out. */
+static void test_own_labels(void **state)
+{
+	static const char head[] = DOMAIN_HEAD "<metadata>";
+	static const char tail[] = "</metadata></domain>";
+	char labels[LABELS_SIZE] = "", text[16384], *xml;
+	struct domain_xml domain;
+
+	(void)state;
+	assert_int_equal(labels_set(labels, "a", "<'&\"\xc3\xa4>"), 0);
+	assert_int_equal(labels_set(labels, "b", "x"), 0);
+	assert_int_equal(domain_metadata_format(labels, &xml), 0);
+	assert_memory_equal(xml, "<labels>", 8);
+	snprintf(text, sizeof(text), "%s<labels xmlns='" DOMAIN_METADATA_URI "'>%s%s",
+		head, xml + 8, tail);
+	free(xml);
+	assert_int_equal(domain_xml_parse(text, &domain), 0);
+	assert_string_equal(domain.own_labels, labels);
+	domain_xml_deinit(&domain);
+
+	/* Of another namespace, without a key, with a bad one, more than fits. */
+	snprintf(text, sizeof(text),
+		"%s<labels><label key='x' value='y'/></labels>"
+		"<v:labels xmlns:v='" DOMAIN_METADATA_URI "'><v:label value='y'/>"
+		"<v:label key='k-k' value='y'/><v:label key='k'/><v:other key='o' value='1'/>"
+		"<v:label key='long' value='%0900d'/></v:labels>%s",
+		head, 7, tail);
+	assert_int_equal(domain_xml_parse(text, &domain), 0);
+	assert_int_equal(strlen(domain.labels), strlen("long=\n") + LABEL_VALUE_MAX);
 	domain_xml_deinit(&domain);
 }
 
@@ -237,6 +303,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_channel_element),
+		cmocka_unit_test(test_labels),
+		cmocka_unit_test(test_own_labels),
 		cmocka_unit_test(test_details),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_hostile_sizes),

@@ -62,11 +62,13 @@ static struct interval_record make_record(uint64_t sequence, struct expected *ex
 	for (uint32_t n = random_below(12); n > 0; n--) {
 		uint32_t number = random_below(DOMAINS), domain;
 		const struct uuid uuid = { { (uint8_t)number, 1 } };
-		char name[16];
+		char name[16], labels[32];
 
 		snprintf(name, sizeof(name), "vm-%ju", (uintmax_t)sequence);
-		assert_int_equal(
-			interval_record_take_domain(&record, &uuid, name, &domain), 0);
+		snprintf(labels, sizeof(labels), "n=%ju\n", (uintmax_t)sequence);
+		assert_int_equal(interval_record_take_domain(
+					 &record, &uuid, name, labels, &domain),
+			0);
 		record.domains[domain].quality_ns[1]++;
 		expected->domains_ns[number]++;
 		if (expected->named[number] < sequence)
@@ -89,13 +91,15 @@ static void assert_domain(const struct interval_record *record, uint32_t number,
 {
 	const struct uuid uuid = { { (uint8_t)number, 1 } };
 	ssize_t domain = interval_record_find(record, &uuid);
-	char name[16];
+	char name[16], labels[32];
 
 	assert_int_equal(domain >= 0, expected->named[number] > 0);
 	if (domain < 0)
 		return;
 	snprintf(name, sizeof(name), "vm-%ju", (uintmax_t)expected->named[number]);
 	assert_string_equal(record->domains[domain].name, name);
+	snprintf(labels, sizeof(labels), "n=%ju\n", (uintmax_t)expected->named[number]);
+	assert_string_equal(record->domains[domain].labels, labels);
 	assert_true(
 		record->domains[domain].quality_ns[1] == expected->domains_ns[number]);
 	for (uint32_t zone = 0; zone < record->n_zones; zone++) {
@@ -180,11 +184,12 @@ static void test_block(void **state)
 	record.domains[1].name = strdup("\xc3\xa4,\"\n");
 	record.book.bytes[15] = 9;
 	assert_int_equal(interval_block_encode(&record, &data, &size), 0);
-	assert_memory_equal(data, "vmpintv\x1a\1\0\0\0\0\0\0\0", 16);
+	assert_memory_equal(data, "vmpintv\x1a\2\0\0\0\0\0\0\0", 16);
 	assert_int_equal(interval_block_size(data, &stated), 0);
 	assert_int_equal(stated, size);
 	assert_int_equal(interval_block_decode(data, size, &decoded), 0);
 	assert_string_equal(decoded.domains[1].name, "\xc3\xa4,\"\n");
+	assert_string_equal(decoded.domains[1].labels, "n=7\n");
 	assert_int_equal(decoded.book.bytes[15], 9);
 	assert_int_equal(interval_block_encode(&decoded, &again, &again_size), 0);
 	assert_int_equal(again_size, size);
@@ -197,10 +202,33 @@ static void test_block(void **state)
 	}
 	for (size_t n = 0; n < size; n++)
 		assert_int_equal(interval_block_decode(again, n, &decoded), -EBADMSG);
-	again[8] = 2;
+	again[8] = 3;
 	assert_int_equal(interval_block_size(again, &stated), -EPROTONOSUPPORT);
 	free(again);
 	free(data);
+	interval_record_deinit(&record);
+}
+
+/* As vmpower 0.1 wrote it before there were labels. */
+static void test_version_1(void **state)
+{
+	static const uint64_t words[] = { 0x1a76746e69706d76, 1, 0x108,
+		0x2fcea59948e6d6cd, 9, 0, 1, 5, 3600, 7200, 1, 5000000000, 0, 0, 1, 1,
+		0x2d6567616b636170, 0x30, 0, 0, 7, 8, 9, 0x30201, 0, 10,
+		0x767265732d626577, 0x7265, 4000000000, 0, 0, 10, 11 };
+	struct interval_record record;
+	uint8_t data[sizeof(words)];
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(data); i++)
+		data[i] = (uint8_t)(words[i / 8] >> i % 8 * 8);
+	assert_int_equal(interval_block_decode(data, sizeof(data), &record), 0);
+	assert_int_equal(record.n_domains, 1);
+	assert_string_equal(record.domains[0].name, "web-server");
+	assert_string_equal(record.domains[0].labels, "");
+	assert_true(record.domains[0].quality_ns[0] == 4000000000);
+	assert_int_equal(interval_share(&record, 0, 0)->idle_uj, 11);
+	assert_true(record.zones[0].unattributed_uj == 9);
 	interval_record_deinit(&record);
 }
 
@@ -209,6 +237,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_sums),
 		cmocka_unit_test(test_block),
+		cmocka_unit_test(test_version_1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

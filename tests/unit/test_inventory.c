@@ -18,6 +18,7 @@ static void put(struct inventory *inventory, uint8_t last, int id, const char *p
 		.uuid.bytes[15] = last,
 		.id = id,
 		.name = strdup("name"),
+		.labels = path ? strdup("a=b\n") : NULL,
 		.channel_path = path ? strdup(path) : NULL,
 	};
 
@@ -98,6 +99,7 @@ static void test_equal(void **state)
 	DIFFERS(b->n_domains, 0);
 	DIFFERS(domain->uuid.bytes[0], 1);
 	DIFFERS(domain->id, 2);
+	DIFFERS(domain->labels[0], 'c');
 	DIFFERS(domain->paused, true);
 	DIFFERS(domain->n_vcpus, 2);
 	DIFFERS(domain->max_vcpus, 2);

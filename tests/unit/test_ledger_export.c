@@ -82,7 +82,8 @@ static struct export_row make_row(void)
 		.machine_id = "m",
 		.source = "powercap",
 		.ledger = "00000009-0000-4000-8000-000000000000",
-		.idle_origin = "configured+learned" };
+		.idle_origin = "configured+learned",
+		.labels = "{\"project\":\"a,b\"}" };
 }
 
 struct taken {
@@ -114,6 +115,7 @@ static int take_same(const struct export_row *row, void *data)
 	assert_string_equal(row->source, expected.source);
 	assert_string_equal(row->ledger, expected.ledger);
 	assert_string_equal(row->idle_origin, expected.idle_origin);
+	assert_string_equal(row->labels, expected.labels);
 	taken->n++;
 	return 0;
 }
@@ -160,7 +162,7 @@ static void test_text(void **state)
 		"\"=1+1,\"\"a\"\"\r\n'\xc3\xa4\t\x01\\\",package-0,idle,"
 		"18446744073709551615,3599.999999999,0.000000000,0.000000001,"
 		"\"h,1\",m,powercap,00000009-0000-4000-8000-000000000000,"
-		"configured+learned\r\n";
+		"configured+learned,\"{\"\"project\"\":\"\"a,b\"\"}\"\r\n";
 	static const char json[] =
 		"{\"since\":\"2023-11-15T00:00:00Z\",\"until\":\"2023-11-15T01:00:00Z\","
 		"\"uuid\":\"00000001-0000-4000-8000-000000000000\","
@@ -170,7 +172,8 @@ static void test_text(void **state)
 		"\"estimated_s\":\"0.000000000\",\"degraded_s\":\"0.000000001\","
 		"\"host\":\"h,1\",\"machine_id\":\"m\",\"source\":\"powercap\","
 		"\"ledger\":\"00000009-0000-4000-8000-000000000000\","
-		"\"idle_origin\":\"configured+learned\"}\n";
+		"\"idle_origin\":\"configured+learned\","
+		"\"labels\":\"{\\\"project\\\":\\\"a,b\\\"}\"}\n";
 	struct export_row row = make_row();
 	char *text = NULL;
 	size_t size;
@@ -372,8 +375,10 @@ static void add_record(struct ledger_history *history, uint64_t since_s, uint64_
 	for (uint8_t i = 1; i <= 2; i++) {
 		const struct uuid uuid = { { 0, 0, 0, i } };
 
-		assert_int_equal(interval_record_take_domain(
-					 record, &uuid, i == 1 ? name : "other", &domain),
+		assert_int_equal(
+			interval_record_take_domain(record, &uuid,
+				i == 1 ? name : "other",
+				i == 1 ? "project=\"a\"\nuser=b\n" : "", &domain),
 			0);
 		*interval_share(record, domain,
 			zone) = (struct tick_share){ 10 * i * unit_uj, 20 * i * unit_uj };

@@ -44,7 +44,8 @@ struct fixture {
 	uint64_t end; /* of DIR/intervals */
 	int dir_fd;
 	struct model model;
-	uint8_t listed; /* the number of a domain that runs, measured or not */
+	uint8_t listed;		   /* the number of a domain that runs, measured or not */
+	const char *const *labels; /* NULL: nobody says */
 };
 
 static void open_ledger(struct fixture *fixture, const struct uuid *boot_id)
@@ -117,8 +118,10 @@ static int tick_at(struct fixture *fixture, uint64_t wall_s)
 	fixture->world.tick.zones[0].idle_uw = 1;
 	fixture->world.tick.zones[0].idle_origin = IDLE_POWER_CALIBRATED;
 	update = world_update(&fixture->world);
-	if (fixture->world.sample.n_domains <= 5)
+	if (fixture->world.sample.n_domains <= 5) {
 		update.names = names;
+		update.labels = fixture->labels;
+	}
 	update.source = LEDGER_SOURCE_POWERCAP;
 	update.is_listed = is_listed;
 	update.listed = &fixture->listed;
@@ -275,6 +278,40 @@ static void test_hours(void **state)
 }
 
 /* Back over hours that closed, on again, and to where clocks begin. */
+/* They go with the name, into hours that are over. */
+static void test_labels(void **state)
+{
+	static const char *const labels[] = { "project=web\n", "", "a=1\nb=2\n", "",
+		NULL };
+	struct fixture *fixture = *state;
+	struct ledger_history history;
+	size_t n_labelled = 0;
+
+	fixture->labels = labels;
+	run_hours(fixture, FIRST_HOUR_S, 3);
+	close_ledger(fixture);
+	history = read_history(fixture);
+	for (size_t i = 0; i < history.n; i++) {
+		const struct interval_record *record = &history.records[i];
+
+		for (uint32_t d = 0; d < record->n_domains; d++) {
+			const struct interval_domain *domain = &record->domains[d];
+
+			if (record->interval.since_s >= FIRST_HOUR_S + 2 * HOUR_S)
+				continue;
+			if (strcmp(domain->name, "web") == 0) {
+				assert_string_equal(domain->labels, "project=web\n");
+				n_labelled++;
+			} else if (strcmp(domain->name, "db") == 0) {
+				assert_string_equal(domain->labels, "");
+			}
+		}
+	}
+	assert_int_equal(n_labelled, 2);
+	ledger_history_deinit(&history);
+	open_ledger(fixture, &boot);
+}
+
 static void test_clock_jumps(void **state)
 {
 	static const int64_t hours[] = { 0, 1, 2, 1, 1, 2, 0, 5, -3, 5, 6, 5, 100000, 6,
@@ -473,7 +510,7 @@ static void test_damage(void **state)
 	run_hours(fixture, FIRST_HOUR_S, 5);
 	close_ledger(fixture);
 	child_shell(fixture->dir,
-		"dd if=/dev/zero of=intervals bs=1 seek=700 count=8 conv=notrunc "
+		"printf '\\377\\377' | dd of=intervals bs=1 seek=700 conv=notrunc "
 		"status=none");
 	history = read_history(fixture);
 	assert_non_null(strstr(fixture->message, "is damaged"));
@@ -497,7 +534,7 @@ static void test_set_aside(void **state)
 		const char *damage, *reason;
 	} cases[] = {
 		{ "cp intervals i && cat i >>intervals", "does not go with the ledger" },
-		{ "printf '\\2' | dd of=intervals bs=1 seek=8 conv=notrunc status=none",
+		{ "printf '\\3' | dd of=intervals bs=1 seek=8 conv=notrunc status=none",
 			"Protocol not supported" },
 		{ "rm intervals && mkdir intervals", "Invalid argument" },
 	};
@@ -1232,6 +1269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_hours, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_labels, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_clock_jumps, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_record_not_written, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_power_failure, setup, teardown),

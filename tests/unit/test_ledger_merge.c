@@ -46,6 +46,7 @@ static void add(struct ledger_merge *merge, const struct span *span)
 			.source = "powercap",
 			.ledger = "",
 			.idle_origin = "",
+			.labels = span->since_h < 1 ? "{\"n\":\"1\"}" : "{\"n\":\"2\"}",
 		};
 
 		assert_int_equal(ledger_merge_add(merge, &row), 0);
@@ -83,18 +84,22 @@ static void test_sums(void **state)
 {
 	static const char expected[] =
 		"{\"type\":\"sum\",\"uuid\":\"" UUID_A "\",\"name\":\"after\","
+		"\"labels\":\"{\\\"n\\\":\\\"2\\\"}\","
 		"\"zone\":\"package-0\",\"kind\":\"dynamic\","
 		"\"energy_uj\":\"27021597764222979\",\"measured_s\":\"10800.000000000\","
 		"\"estimated_s\":\"0.000000000\",\"degraded_s\":\"0.000000000\"}\n"
 		"{\"type\":\"sum\",\"uuid\":\"" UUID_A "\",\"name\":\"after\","
+		"\"labels\":\"{\\\"n\\\":\\\"2\\\"}\","
 		"\"zone\":\"package-0\",\"kind\":\"idle\","
 		"\"energy_uj\":\"27021597764222982\",\"measured_s\":\"10800.000000000\","
 		"\"estimated_s\":\"0.000000000\",\"degraded_s\":\"0.000000000\"}\n"
 		"{\"type\":\"sum\",\"uuid\":\"" UUID_B "\",\"name\":\"before\","
+		"\"labels\":\"{\\\"n\\\":\\\"1\\\"}\","
 		"\"zone\":\"package-0\",\"kind\":\"dynamic\","
 		"\"energy_uj\":\"9007199254740993\",\"measured_s\":\"3600.000000000\","
 		"\"estimated_s\":\"0.000000000\",\"degraded_s\":\"0.000000000\"}\n"
 		"{\"type\":\"sum\",\"uuid\":\"" UUID_B "\",\"name\":\"before\","
+		"\"labels\":\"{\\\"n\\\":\\\"1\\\"}\","
 		"\"zone\":\"package-0\",\"kind\":\"idle\","
 		"\"energy_uj\":\"9007199254740994\",\"measured_s\":\"3600.000000000\","
 		"\"estimated_s\":\"0.000000000\",\"degraded_s\":\"0.000000000\"}\n";
@@ -279,7 +284,8 @@ static void test_ledgers(void **state)
 			.quality_ns = { 1000000000 },
 			.host = "h",
 			.source = "",
-			.idle_origin = "" };
+			.idle_origin = "",
+			.labels = "" };
 		char *text;
 
 		assert_non_null(merge);
@@ -309,7 +315,8 @@ static void test_overflow(void **state)
 		.machine_id = "m",
 		.source = "",
 		.ledger = "",
-		.idle_origin = "" };
+		.idle_origin = "",
+		.labels = "" };
 
 	(void)state;
 	assert_non_null(merge);

@@ -84,23 +84,25 @@ static void test_refresh(void **state)
 	begin(f, 1, 2);
 	assert_int_equal(f->sample.n_nodes, 1);
 	check(f, 0, 0);
-	/* One in a round. */
+	/* New ones at once. */
 	residency_poll(f->residency, MINUTE_NS);
 	begin(f, 1, 2);
 	check(f, 0, 100);
-	check(f, 1, 0);
-	residency_poll(f->residency, MINUTE_NS + 1);
-	begin(f, 1, 2);
 	check(f, 1, 200);
-	/* Not before its time. */
+	/* Not again before their time, and then one in a round. */
 	write_process(f, 1, 111);
+	write_process(f, 2, 222);
 	residency_poll(f->residency, 2 * MINUTE_NS - 1);
 	begin(f, 1, 2);
 	check(f, 0, 100);
+	check(f, 1, 200);
 	residency_poll(f->residency, 2 * MINUTE_NS);
 	begin(f, 1, 2);
 	check(f, 0, 111);
 	check(f, 1, 200);
+	residency_poll(f->residency, 2 * MINUTE_NS + 1);
+	begin(f, 1, 2);
+	check(f, 1, 222);
 }
 
 static void test_come_and_go(void **state)
@@ -175,8 +177,14 @@ static void test_many(void **state)
 	begin(f, 1, 60);
 	residency_poll(f->residency, MINUTE_NS);
 	begin(f, 1, 60);
+	for (uint32_t i = 0; i < 60; i++) {
+		check(f, i, 5);
+		write_process(f, i + 1, 6);
+	}
+	residency_poll(f->residency, 2 * MINUTE_NS);
+	begin(f, 1, 60);
 	for (size_t i = 0; i < 60; i++)
-		known += *sample_resident_kib(&f->sample, i, 0) == 5;
+		known += *sample_resident_kib(&f->sample, i, 0) == 6;
 	assert_int_equal(known, 3);
 }
 
@@ -231,6 +239,7 @@ static void test_stuck(void **state)
 	assert_int_equal(mkfifo(path, 0600), 0);
 	begin(f, 2, 1);
 	assert_int_equal(residency_start(f->residency), 0);
+	assert_false(residency_wait(f->residency, 10));
 	while (residency_stuck_pid(f->residency, late_ns) == 0 && i++ < 5000)
 		usleep(1000);
 	assert_int_equal(residency_stuck_pid(f->residency, late_ns), 2000);
@@ -244,18 +253,22 @@ static void test_stuck(void **state)
 	assert_int_equal(residency_stuck_pid(f->residency, late_ns), 0);
 }
 
-static void test_thread(void **state)
+static void test_wait(void **state)
 {
 	struct fixture *f = *state;
 
-	write_process(f, 1, 100);
-	begin(f, 1, 1);
+	begin(f, 1, 0);
+	assert_false(residency_wait(f->residency, 60000)); /* without a thread */
 	assert_int_equal(residency_start(f->residency), 0);
-	for (int i = 0; i < 5000 && *sample_resident_kib(&f->sample, 0, 0) == 0; i++) {
-		usleep(1000);
-		begin(f, 1, 1);
-	}
-	check(f, 0, 100);
+	assert_true(residency_wait(f->residency, 60000));
+	for (uint32_t i = 1; i <= 60; i++)
+		write_process(f, i, i);
+	begin(f, 1, 61); /* of which the last one ended */
+	assert_true(residency_wait(f->residency, 60000));
+	begin(f, 1, 61);
+	for (uint32_t i = 0; i < 60; i++)
+		check(f, i, i + 1);
+	check(f, 60, 0);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
@@ -270,7 +283,7 @@ int main(void)
 		TEST(test_failure),
 		TEST(test_slow),
 		TEST(test_stuck),
-		TEST(test_thread),
+		TEST(test_wait),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
