@@ -227,18 +227,31 @@ static void log_worker_end(int status)
 		log_error("the worker failed; why is logged above");
 }
 
-/* Whether the worker has ended. */
+static void take_worker_end(struct keeper *keeper, int status)
+{
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
+		return;
+	log_worker_end(status);
+	keeper->exit_code = EXIT_FAILURE;
+}
+
+/*
+ * Whether the worker has ended. The first process of a container is given the orphans
+ * of others, and nobody else reaps them.
+ */
 static bool reap_worker(struct keeper *keeper)
 {
+	bool ended = false;
 	int status;
+	pid_t pid;
 
-	if (waitpid(keeper->worker, &status, WNOHANG) != keeper->worker)
-		return false;
-	if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_SUCCESS) {
-		log_worker_end(status);
-		keeper->exit_code = EXIT_FAILURE;
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		if (pid != keeper->worker)
+			continue;
+		take_worker_end(keeper, status);
+		ended = true;
 	}
-	return true;
+	return ended;
 }
 
 static void take_signals(struct keeper *keeper)

@@ -17,7 +17,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).parent))
 
 # pylint: disable=wrong-import-position
 from bed import TESTBED
-from bed.guest import boot
+from bed.guest import DebianGuest, boot
 from bed.host import Host
 from bed.hostd import Hostd, Twin, channels_directory
 from bed.process import LOGS, tail
@@ -95,6 +95,31 @@ def image_fixture(build, work):
     return path
 
 
+@pytest.fixture(scope="session", name="installed")
+def installed_fixture(build, work):
+    """Below it, what "make install" puts where."""
+    path = work / "installed"
+    subprocess.run(["make", "-s", "-C", build, "install", f"DESTDIR={path}"], check=True,
+                   stdout=subprocess.DEVNULL)
+    return path
+
+
+@pytest.fixture(scope="session", name="debian_image")
+def debian_image_fixture(work):
+    """Makes an image of a guest with systemd, once for the same arguments: what is below
+    directories is copied into it, and packages are installed."""
+    made = {}
+
+    def make(*directories, packages=()):
+        key = (directories, tuple(packages))
+        if key not in made:
+            made[key] = work / f"debian-{len(made) + 1}"
+            over = [word for directory in directories for word in ("-d", directory)]
+            subprocess.run([TESTBED / "debian-image", made[key], *over, *packages], check=True)
+        return made[key]
+    return make
+
+
 class Bed:
     """Makes parts, and closes them in the opposite order."""
 
@@ -123,6 +148,16 @@ class Bed:
 
     def guest(self, host, name, *options):
         return self.guests(host, {name: options})[0]
+
+    def debian_guests(self, host, specs, *directories, packages=(), check_clocks=True):
+        """The same for guests with systemd, and what "make install" installs; see
+        debian_image. Time is to be measured only in those with checked clocks."""
+        fixture = self._request.getfixturevalue
+        image = fixture("debian_image")(fixture("installed"), *directories, packages=packages)
+        specs = {n: ("-t", self._domain_type, "-m", 384, "-d", image / "disk", *options)
+                 for n, options in specs.items()}
+        guests = boot(host, image / "initrd", specs, 240, DebianGuest, check_clocks)
+        return [self._owned(g) for g in guests]
 
     def simrapl(self, host=None, **options):
         return self._owned(SimRapl(self.build, self._directory(), host, **options))

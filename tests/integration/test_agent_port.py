@@ -88,12 +88,7 @@ def test_backlog_of_a_host_that_left(vm, host):
 def test_detached_and_attached(vm, host):
     host.greet(new_epoch(), 5000, 10)
     before = vm.energy_uj()
-    xml = vm.host.virsh("dumpxml", vm.name)
-    begin = xml.index("<channel", xml.rindex("<channel", 0, xml.index("name='org.vmpower.0'")))
-    channel = xml[begin:xml.index("</channel>", begin) + len("</channel>")]
-    path = vm.host.dir / "channel.xml"
-    path.write_text(channel)
-    vm.host.virsh("detach-device", vm.name, path)
+    channel = vm.detach_channel()
     wait_until(lambda: link(vm) == "no-port", "the port is gone")
     assert vm.status_of(f"test -e {PORT}") != 0
     assert vm.energy_uj() >= before
@@ -102,7 +97,7 @@ def test_detached_and_attached(vm, host):
     count = wakeups(vm, pid)
     time.sleep(3)
     assert wakeups(vm, pid) - count <= 4
-    vm.host.virsh("attach-device", vm.name, path)
+    vm.attach_channel(channel)
     wait_until(lambda: link(vm) == "no-host", "the port is back")
     host.path = vm.host.path(vm.channel())
     host.greet(new_epoch(), 1, 1)

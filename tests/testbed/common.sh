@@ -32,3 +32,20 @@ unpack()
 	done
 	rm -r "$into/deb"
 }
+
+# copy_modules KERNEL ROOT MODULE...: depmod is to come after it. A module's line in
+# modules.dep names it and all it needs; those built into the kernel have none.
+copy_modules()
+{
+	from=$1/modules
+	to=$2/lib/modules/$(cat "$1/release")
+	shift 2
+	mkdir -p "$to"
+	for m; do
+		grep -E "/$m\.ko:" "$from/modules.dep" | tr -d ':' | tr ' ' '\n'
+	done | sort -u | while read -r f; do
+		mkdir -p "$to/${f%/*}"
+		cp "$from/$f" "$to/$f"
+	done
+	cp "$from"/modules.builtin* "$from/modules.order" "$to/"
+}

@@ -50,6 +50,18 @@ class Guest:
         source = xml.find("./devices/channel/target[@name='org.vmpower.0']/../source")
         return source.get("path")
 
+    def detach_channel(self):
+        """Takes vmpower's away; what attach_channel() gives back."""
+        xml = ElementTree.fromstring(self.host.virsh("dumpxml", self.name))
+        path = self.host.dir / f"{self.name}.channel.xml"
+        path.write_bytes(ElementTree.tostring(
+            xml.find("./devices/channel/target[@name='org.vmpower.0']/..")))
+        self.host.virsh("detach-device", self.name, path)
+        return path
+
+    def attach_channel(self, path):
+        self.host.virsh("attach-device", self.name, path)
+
     def run(self, command, check=True, seconds=60):
         """Runs a shell command in the guest: its stdout, or the AssertionError of its stderr."""
         status, out, err = self.agent.run(command, seconds)
@@ -135,6 +147,17 @@ class Guest:
         LOGS.pop(self, None)
 
 
+class DebianGuest(Guest):
+    """One with systemd, of which the agent is a service."""
+
+    def log(self):
+        return self.run("journalctl -q --no-pager -o cat -u vmpower-guest", check=False)
+
+    def wait_for_userland(self, seconds=180):
+        """Until all is started that is to be at boot, whether it could be or not."""
+        self.run("systemctl is-system-running --wait", check=False, seconds=seconds)
+
+
 def domain_xml(name, image, *options):
     """What tests/testbed/domain prints."""
     return subprocess.run([TESTBED / "domain", *map(str, options), name, image], check=True,
@@ -155,18 +178,18 @@ def with_wrong_clocks(guests):
             if not 0.85 < (v - u) / (n - m) < 1.15]
 
 
-def boot(host, image, specs, seconds=90):
+def boot(host, image, specs, seconds=90, kind=Guest, check_clocks=True):
     """Boots guests at the same time; specs: {name: options of tests/testbed/domain}."""
     guests = []
     for name, options in specs.items():
         path = host.dir / f"{name}.xml"
         path.write_text(domain_xml(name, image, *options))
         host.virsh("create", path)
-        guests.append(Guest(host, name))
+        guests.append(kind(host, name))
     answering = [guest for guest in guests if "-N" not in specs[guest.name]]
     for guest in answering:
         guest.wait(seconds)
-    for guest in with_wrong_clocks(answering):
+    for guest in with_wrong_clocks(answering) if check_clocks else ():
         print(f"{guest.name}: its clock runs wrong, it boots again")
         boot_id = guest.run("cat /proc/sys/kernel/random/boot_id")
         host.virsh("reset", guest.name)

@@ -1,0 +1,238 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+# Copyright (C) the vmpower authors
+"""The agent as a part of a system: systemd and udev, OpenRC, containers."""
+import re
+import shutil
+from typing import NamedTuple
+
+import pytest
+
+from bed import TESTS
+from bed.guest import POWERCAP, DebianGuest
+from bed.hostd import Hostd
+from bed.process import wait_until
+
+UNIT = "vmpower-guest.service"
+MOUNTS = "grep -c ' - fuse.vmpower ' /proc/self/mountinfo"
+PACKAGING = TESTS.parent / "packaging"
+
+# What the distribution has for it does not go with its OpenRC.
+DEVICES = """#!/sbin/openrc-run
+depend()
+{
+    provide dev
+}
+
+start()
+{
+    /lib/systemd/systemd-udevd --daemon
+    udevadm trigger --action=add
+    udevadm settle
+}
+"""
+
+
+class Rig(NamedTuple):
+    hostd: Hostd
+    systemd: DebianGuest
+    openrc: DebianGuest
+
+
+def write(path, text, mode=0o644):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text)
+    path.chmod(mode)
+
+
+def link(path, target):
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.symlink_to(target)
+
+
+@pytest.fixture(scope="module", name="rig")
+def rig_fixture(module_bed):
+    """Two guests of one image: what an administrator would have done is done in both."""
+    host = module_bed.host()
+    hostd = module_bed.hostd(host, module_bed.simrapl(host))
+    root = module_bed.directory()
+    # Debian's node_exporter is not root.
+    write(root / "etc/vmpower/guest.conf", "mode = 0440\ngroup = prometheus\n")
+    link(root / f"etc/systemd/system/multi-user.target.wants/{UNIT}",
+         f"/lib/systemd/system/{UNIT}")
+    write(root / "etc/init.d/devices", DEVICES, 0o755)
+    link(root / "etc/runlevels/sysinit/devices", "/etc/init.d/devices")
+    shutil.copy(module_bed.build / "packaging/openrc/vmpower-guest", root / "etc/init.d")
+    (root / "etc/init.d/vmpower-guest").chmod(0o755)
+    for name in ("dbus", "prometheus-node-exporter", "qemu-guest-agent", "vmpower-guest"):
+        link(root / f"etc/runlevels/test/{name}", f"/etc/init.d/{name}")
+    write(root / "sbin/openrc-test", "#!/bin/sh\nexec /sbin/openrc-init test\n", 0o755)
+    (root / "opt/container").mkdir(parents=True)
+    shutil.copy(PACKAGING / "container/config.json", root / "opt/container")
+    guests = module_bed.debian_guests(
+        host, {"systemd": (), "openrc": ("-a", "init=/sbin/openrc-test")}, root,
+        check_clocks=False)
+    for guest in guests:
+        guest.wait_for_tree(60)
+    guests[0].wait_for_userland()
+    return Rig(hostd, *guests)
+
+
+def show(guest, unit, name):
+    return guest.run(f"systemctl show -P {name} {unit}")
+
+
+def is_active(guest):
+    return guest.run(f"systemctl is-active {UNIT}", check=False) == "active"
+
+
+def mounts(guest):
+    return int(guest.run(MOUNTS, check=False))
+
+
+def zones_of_node_exporter(guest):
+    text = guest.run("wget -q -O - http://127.0.0.1:9100/metrics", check=False)
+    return set(re.findall(rf'^node_rapl_\w+_joules_total{{.*path="{POWERCAP}/(\S+)"}} ', text,
+                          re.MULTILINE))
+
+
+def check_privileges(guest, user):
+    """The worker has none, and is not root."""
+    keeper, worker = guest.agent_pids()
+    fields = dict(line.split(":\t", 1) for line in
+                  guest.run(f"cat /proc/{worker}/status").splitlines() if ":\t" in line)
+    for name in ("CapInh", "CapPrm", "CapEff", "CapBnd", "CapAmb"):
+        assert int(fields[name], 16) == 0, name
+    assert fields["NoNewPrivs"] == "1"
+    assert fields["Uid"].split() == fields["Gid"].split() == [user] * 4
+    assert not fields.get("Groups", "").split()
+    assert guest.run(f"grep ^Uid: /proc/{keeper}/status").split()[1] == "0"
+
+
+def test_order_at_boot(rig):
+    """node_exporter's own unit is started when the tree is there."""
+    vm = rig.systemd
+    assert vm.run("systemctl is-system-running") == "running"
+    ready, begin = (int(show(vm, unit, f"{name}TimestampMonotonic")) for unit, name in (
+        (UNIT, "ActiveEnter"), ("prometheus-node-exporter", "InactiveExit")))
+    assert 0 < ready <= begin
+    wait_until(lambda: zones_of_node_exporter(vm) == {"intel-rapl:0", "intel-rapl:0:0"},
+               "node_exporter has both zones", 30, every=0.5)
+
+
+def test_unit(rig):
+    vm = rig.systemd
+    assert vm.run(f"systemd-analyze verify --man=no {UNIT} 2>&1") == ""
+    pid = show(vm, UNIT, "MainPID")
+    assert vm.run("readlink /proc/1/ns/mnt") == vm.run(f"readlink /proc/{pid}/ns/mnt")
+    check_privileges(vm, vm.run("id -u vmpower"))
+
+
+def test_stop_and_start(rig):
+    vm = rig.systemd
+    before = vm.energy_uj()
+    vm.run(f"systemctl stop {UNIT}")
+    assert mounts(vm) == 0
+    assert show(vm, UNIT, "Result") == "success"
+    # It is ready when the tree is there.
+    vm.run(f"systemctl start {UNIT}")
+    vm.wait_for_tree()
+    assert mounts(vm) == 1
+    assert vm.energy_uj() >= before
+    vm.run(f"systemctl restart {UNIT}")
+    vm.wait_for_tree()
+    assert mounts(vm) == 1
+    assert vm.energy_uj() >= before
+
+
+def test_killed(rig):
+    """The mount of an agent that could not undo it is gone; so is the outage, soon."""
+    vm = rig.systemd
+    before = vm.energy_uj()
+    gone = vm.run(f"systemctl kill -s KILL {UNIT}; for i in $(seq 50); do "
+                  f"{MOUNTS} >/dev/null || exec echo gone; sleep 0.05; done")
+    assert gone == "gone"
+    vm.wait_for_tree(60)
+    assert is_active(vm) and mounts(vm) == 1
+    assert vm.energy_uj() >= before
+    assert show(vm, UNIT, "NRestarts") == "1"
+
+
+def test_ready_without_a_host(rig):
+    vm = rig.systemd
+    rig.hostd.stop()
+    begin, end = (float(word) for word in vm.run(
+        f"cut -d' ' -f1 /proc/uptime; systemctl restart {UNIT}; cut -d' ' -f1 /proc/uptime"
+    ).split())
+    assert 4.9 <= end - begin
+    assert is_active(vm) and mounts(vm) == 0
+    rig.hostd.start()
+    vm.wait_for_tree()
+
+
+def test_plugged_later(rig):
+    vm = rig.systemd
+    before = vm.energy_uj()
+    channel = vm.detach_channel()
+    wait_until(lambda: vm.status()["link"] == "no-port", "the port is gone", 30)
+    assert is_active(vm)
+    # Without a port there is nothing to start, and nothing is wrong.
+    vm.run(f"systemctl stop {UNIT}; systemctl start {UNIT}")
+    assert show(vm, UNIT, "ActiveState") == "inactive"
+    assert vm.run("systemctl is-system-running") == "running"
+    vm.attach_channel(channel)
+    wait_until(lambda: is_active(vm), "udev has it started", 30, every=0.2)
+    vm.wait_for_tree()
+    assert vm.energy_uj() >= before
+
+
+def test_container(rig):
+    """The agent is the first process of a container, and the guest has the tree."""
+    vm = rig.systemd
+    state = "crun state vmpower | grep -o running"
+    vm.run(f"systemctl stop {UNIT}; mkdir -p /run/vmpower-container /opt/container/rootfs; "
+           "mount -o ro /dev/vda /opt/container/rootfs")
+    run = "crun run -d --bundle /opt/container vmpower </dev/null >/run/container.log 2>&1"
+    vm.run(run)
+    vm.wait_for_tree()
+    first = vm.run("crun state vmpower | sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p'")
+    assert vm.run(f"grep NSpid: /proc/{first}/status").split()[1:] == [first, "1"]
+    check_privileges(vm, "61047")
+    # Orphans are given to it. It has its worker for a child, and soon nothing else.
+    vm.run("crun exec vmpower sh -c 'sleep 0.2 & sleep 0.4 &' </dev/null >/dev/null 2>&1")
+    wait_until(lambda: len(vm.run(f"cat /proc/{first}/task/{first}/children").split()) == 1,
+               "orphans are reaped", 30)
+    before = vm.energy_uj()
+    # What one leaves that was killed, the next replaces.
+    vm.run("crun kill vmpower KILL")
+    wait_until(lambda: vm.status_of(state) != 0, "the container has ended", 30)
+    assert mounts(vm) == 1
+    vm.run(f"crun delete vmpower; {run}")
+    vm.wait_for_tree()
+    assert mounts(vm) == 1
+    assert vm.energy_uj() >= before
+    vm.run("crun kill vmpower TERM")
+    wait_until(lambda: vm.status_of(state) != 0, "the container has ended", 30)
+    assert mounts(vm) == 0
+    assert "ending on signal 15" in vm.run("crun delete vmpower; cat /run/container.log")
+
+
+def test_openrc(rig):
+    vm = rig.openrc
+    # Started in its runlevel, before node_exporter.
+    agent, exporter = (vm.started_s(vm.run(f"pidof {name} | grep -o '[0-9]*$'"))
+                       for name in ("vmpower-guest", "prometheus-node-exporter"))
+    assert agent <= exporter
+    check_privileges(vm, "61047")
+    before = vm.energy_uj()
+    vm.run("kill -KILL $(pidof vmpower-guest)")
+    wait_until(lambda: vm.agent_pids() is not None, "it is started again", 30, every=0.2)
+    vm.wait_for_tree()
+    assert mounts(vm) == 1
+    vm.run("rc-service vmpower-guest restart")
+    # It waits until the tree is there.
+    assert mounts(vm) == 1
+    assert vm.energy_uj() >= before
+    assert "started" in vm.run("rc-service vmpower-guest status")
+    vm.run("rc-service vmpower-guest stop")
+    assert mounts(vm) == 0
+    assert vm.agent_pids() is None
