@@ -3,14 +3,18 @@
 /* The attribute table with its renderers and stores. How nodes hang together: tree.c. */
 #include "fuse-powercap/attribute.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "shared/number.h"
+#include "shared/uuid.h"
 
 #define CONTROL_TYPE "intel-rapl"
 #define DEVICES_PATH "devices/virtual/powercap/"
+/* Of an event; the kernel has about so much room for them. */
+#define EVENT_ARGUMENTS_MAX 2048
 
 static ssize_t render_text(char text[POWERCAP_TREE_TEXT_SIZE], const char *line)
 {
@@ -143,9 +147,15 @@ static ssize_t render_subsystem(
 		both ? "/class/powercap" : "");
 }
 
+/*
+ * What the stores below take is what the kernel's do, to the byte: each ends at a NUL,
+ * and only some at a newline.
+ */
+
 /* What the kernel's kstrtobool() takes: it looks at the beginning only. */
 static bool is_boolean(const char *data, size_t len)
 {
+	len = strnlen(data, len);
 	if (len > 1 && (data[0] == 'o' || data[0] == 'O'))
 		return memchr("nNfF", data[1], 4);
 	return len > 0 && memchr("yYtT1nNfF0", data[0], 10);
@@ -159,22 +169,80 @@ static int store_enabled(
 	return is_boolean(data, len) ? -ENOSYS : -EINVAL;
 }
 
-static int store_limit(
-	struct powercap_tree *tree, unsigned int slot, const char *data, size_t len)
+/* What kstrtoull() takes: one newline at the end does not count. */
+static int parse_value(const char *data, size_t len, uint64_t *ret_value)
 {
 	size_t sign = len > 0 && data[0] == '+';
+
+	return number_parse_u64(data + sign, strnlen(data, len) - sign, ret_value);
+}
+
+/* 0 would reset a counter that can be; the kernel takes all others for nothing. */
+static int store_energy(
+	struct powercap_tree *tree, unsigned int slot, const char *data, size_t len)
+{
 	uint64_t value;
 
 	(void)tree;
 	(void)slot;
-	if (number_parse_u64(data + sign, len - sign, &value) < 0)
-		return -EINVAL;
-	return -ENODATA;
+	return parse_value(data, len, &value) < 0 || value == 0 ? -EINVAL : 0;
+}
+
+static int store_limit(
+	struct powercap_tree *tree, unsigned int slot, const char *data, size_t len)
+{
+	uint64_t value;
+
+	(void)tree;
+	(void)slot;
+	return parse_value(data, len, &value) < 0 ? -EINVAL : -ENODATA;
 }
 
 static bool is_word(const char *word, const char *data, size_t len)
 {
 	return strlen(word) == len && memcmp(word, data, len) == 0;
+}
+
+static size_t count_alphanumeric(const char *text, size_t len)
+{
+	size_t n = 0;
+
+	while (n < len && isalnum((unsigned char)text[n]))
+		n++;
+	return n;
+}
+
+/* " KEY=VALUE", any number of times. */
+static bool are_pairs(const char *text, size_t len)
+{
+	for (size_t at = 0; at < len;) {
+		size_t n;
+
+		if (text[at++] != ' ')
+			return false;
+		n = count_alphanumeric(text + at, len - at);
+		at += n;
+		if (n == 0 || at == len || text[at++] != '=')
+			return false;
+		n = count_alphanumeric(text + at, len - at);
+		at += n;
+		if (n == 0)
+			return false;
+	}
+	return true;
+}
+
+static bool are_event_arguments(const char *text, size_t len)
+{
+	char id[UUID_TEXT_SIZE];
+	struct uuid uuid;
+
+	if (len < UUID_TEXT_SIZE - 1 || len > EVENT_ARGUMENTS_MAX)
+		return false;
+	memcpy(id, text, UUID_TEXT_SIZE - 1);
+	id[UUID_TEXT_SIZE - 1] = '\0';
+	return uuid_parse(id, &uuid) == 0 &&
+	       are_pairs(text + UUID_TEXT_SIZE - 1, len - (UUID_TEXT_SIZE - 1));
 }
 
 /* udevadm trigger writes here; nobody listens to a virtual device. */
@@ -183,14 +251,16 @@ static int store_uevent(
 {
 	static const char *const actions[] = { "add", "remove", "change", "move",
 		"online", "offline", "bind", "unbind" };
-	const char *space = memchr(data, ' ', len);
+	size_t end = len > 0 && (data[len - 1] == '\n' || !data[len - 1]) ? len - 1 : len;
+	const char *space = memchr(data, ' ', end);
+	size_t action_len = space ? (size_t)(space - data) : end;
 
 	(void)tree;
 	(void)slot;
-	if (space)
-		len = (size_t)(space - data);
+	if (space && !are_event_arguments(space + 1, end - action_len - 1))
+		return -EINVAL;
 	for (size_t i = 0; i < sizeof(actions) / sizeof(actions[0]); i++) {
-		if (is_word(actions[i], data, len))
+		if (is_word(actions[i], data, action_len))
 			return 0;
 	}
 	return -EINVAL;
@@ -199,6 +269,9 @@ static int store_uevent(
 static int store_power_control(
 	struct powercap_tree *tree, unsigned int slot, const char *data, size_t len)
 {
+	len = strnlen(data, len);
+	if (len > 0 && data[len - 1] == '\n')
+		len--;
 	if (is_word("auto", data, len))
 		tree->power_on[slot] = false;
 	else if (is_word("on", data, len))
@@ -280,7 +353,8 @@ const struct powercap_attribute powercap_attributes[] = {
 		.configurable = true,
 		.moves = true,
 		.within = DIR_ZONE,
-		.render = render_energy },
+		.render = render_energy,
+		.store = store_energy },
 	READ_ONLY("max_energy_range_uj", DIR_ZONE, render_range),
 	{ .name = "enabled",
 		.mode = S_IFREG | 0644,

@@ -5,6 +5,8 @@
  * What the kernel can answer by itself (poll, locks, permission checks by mode, the
  * cached attributes of a tree whose shape is fixed) is left to it.
  */
+#include "config.h" /* first: _GNU_SOURCE */
+
 #define FUSE_USE_VERSION 34
 #include "fuse-powercap/mount.h"
 
@@ -21,6 +23,8 @@
 /* Of one write, sysfs passes no more to a store either. */
 #define STORE_MAX   4096
 #define READDIR_MAX 4096
+/* What files of sysfs can be truncated to. */
+#define SIZE_LIMIT INT32_MAX
 /*
  * Linux 6.16. Links never change, but kernels before 6.15 cut the ones they keep to
  * st_size, which sysfs gives as 0; so they ask each time.
@@ -55,9 +59,9 @@ static void mount_init(void *userdata, struct fuse_conn_info *conn)
 	(void)userdata;
 	/* Pages of one request: a buffer of a page need not begin at one. */
 	conn->max_write = 2 * (unsigned int)sysconf(_SC_PAGESIZE);
-	conn->want = conn->capable &
-		     (FUSE_CAP_ATOMIC_O_TRUNC | FUSE_CAP_PARALLEL_DIROPS |
-			     FUSE_CAP_ASYNC_DIO | FUSE_CAP_NO_OPENDIR_SUPPORT);
+	/* Not ATOMIC_O_TRUNC, with which the kernel may remember a size of 0. */
+	conn->want = conn->capable & (FUSE_CAP_PARALLEL_DIROPS | FUSE_CAP_ASYNC_DIO |
+					     FUSE_CAP_NO_OPENDIR_SUPPORT);
 	if (conn->proto_minor >= LINKS_CACHED_MINOR)
 		conn->want |= conn->capable & FUSE_CAP_CACHE_SYMLINKS;
 }
@@ -101,6 +105,10 @@ static void mount_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *attr, int
 	gid_t gid = to_set & FUSE_SET_ATTR_GID ? attr->st_gid : (gid_t)-1;
 	int r;
 
+	if ((to_set & FUSE_SET_ATTR_SIZE) && attr->st_size > SIZE_LIMIT) {
+		fuse_reply_err(req, EFBIG);
+		return;
+	}
 	r = powercap_tree_set_owner(tree_of(req), ino, uid, gid);
 	if (r == 0 && (to_set & FUSE_SET_ATTR_MODE))
 		r = powercap_tree_set_mode(tree_of(req), ino, attr->st_mode);
@@ -159,12 +167,16 @@ static void mount_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t off
 
 static void mount_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *info)
 {
+	/* O_ACCMODE itself opens for neither. */
 	int access = info->flags & O_ACCMODE;
 	cleanup_free struct snapshot *snapshot = NULL;
 	int r;
 
-	r = powercap_tree_check_open(
-		tree_of(req), ino, access != O_WRONLY, access != O_RDONLY);
+	r = powercap_tree_check_open(tree_of(req), ino,
+		access == O_RDONLY || access == O_RDWR,
+		access == O_WRONLY || access == O_RDWR);
+	if (r == 0 && (info->flags & O_DIRECT))
+		r = -EINVAL;
 	if (r < 0) {
 		fuse_reply_err(req, -r);
 		return;
@@ -237,9 +249,8 @@ static void mount_mknod(
 {
 	(void)parent;
 	(void)name;
-	(void)mode;
 	(void)device;
-	fuse_reply_err(req, EPERM);
+	fuse_reply_err(req, S_ISREG(mode) ? EACCES : EPERM);
 }
 
 static void mount_mkdir(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode)
@@ -264,8 +275,9 @@ static void mount_rename(fuse_req_t req, fuse_ino_t parent, const char *name,
 {
 	(void)parent;
 	(void)name;
-	(void)flags;
-	mount_mknod(req, new_parent, new_name, 0, 0);
+	(void)new_parent;
+	(void)new_name;
+	fuse_reply_err(req, flags ? EINVAL : EPERM);
 }
 
 static void mount_link(
@@ -273,6 +285,16 @@ static void mount_link(
 {
 	(void)ino;
 	mount_mknod(req, new_parent, new_name, 0, 0);
+}
+
+/* Without this, FUSE says that it succeeds. */
+static void mount_fsyncdir(
+	fuse_req_t req, fuse_ino_t ino, int data_only, struct fuse_file_info *info)
+{
+	(void)ino;
+	(void)data_only;
+	(void)info;
+	fuse_reply_err(req, EINVAL);
 }
 
 static void mount_create(fuse_req_t req, fuse_ino_t parent, const char *name, mode_t mode,
@@ -293,6 +315,7 @@ static const struct fuse_lowlevel_ops operations = {
 	.readlink = mount_readlink,
 	.opendir = mount_opendir,
 	.readdir = mount_readdir,
+	.fsyncdir = mount_fsyncdir,
 	.open = mount_open,
 	.release = mount_release,
 	.read = mount_read,

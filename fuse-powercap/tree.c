@@ -283,7 +283,6 @@ ssize_t powercap_tree_readlink(const struct powercap_tree *tree, uint64_t ino,
 int powercap_tree_check_open(
 	const struct powercap_tree *tree, uint64_t ino, bool reads, bool writes)
 {
-	const struct powercap_attribute *attribute;
 	struct powercap_node node;
 	mode_t mode;
 	int r;
@@ -291,13 +290,12 @@ int powercap_tree_check_open(
 	r = node_find(tree, ino, &node);
 	if (r < 0)
 		return r;
-	attribute = &powercap_attributes[node.row];
 	mode = owner_of(tree, node)->mode;
 	if (!S_ISREG(mode))
 		return S_ISDIR(mode) ? -EISDIR : -ELOOP;
 	if (reads && !(mode & 0444))
 		return -EACCES;
-	if (writes && (!(mode & 0222) || !attribute->store))
+	if (writes && !(mode & 0222))
 		return -EACCES;
 	return 0;
 }
@@ -337,12 +335,7 @@ int powercap_tree_store(
 	if (r < 0)
 		return r;
 	if (!powercap_attributes[node.row].store)
-		return -EACCES;
-	len = strnlen(data, len);
-	for (size_t i = 0; i < len; i++) {
-		if (data[i] == '\n')
-			len = i;
-	}
+		return -EIO;
 	return powercap_attributes[node.row].store(tree, node.slot, data, len);
 }
 

@@ -100,8 +100,8 @@ ssize_t powercap_tree_readlink(const struct powercap_tree *tree, uint64_t ino,
 
 /*
  * Whether the file can be opened so by anybody, root included, which the kernel
- * does not check: -EACCES without a permission bit for it, or when nothing can be
- * written there whatever the bits say. -EISDIR, -ELOOP: not a file.
+ * does not check: -EACCES without a permission bit for it. -EISDIR, -ELOOP: not a
+ * file.
  */
 int powercap_tree_check_open(
 	const struct powercap_tree *tree, uint64_t ino, bool reads, bool writes);
@@ -120,9 +120,9 @@ ssize_t powercap_tree_render(const struct powercap_tree *tree, uint64_t ino,
 	char text[POWERCAP_TREE_TEXT_SIZE]);
 
 /*
- * Stores what was written in one write(2); it ends at the first NUL or newline. 0:
- * all of it is taken. The errors are the kernel's with limits locked: -EINVAL:
- * malformed, -ENODATA: a constraint, -ENOSYS: enabled, -EACCES: read-only.
+ * Stores what was written in one write(2). 0: all of it is taken. The errors are the
+ * kernel's with limits locked: -EINVAL: malformed, -ENODATA: a constraint, -ENOSYS:
+ * enabled, -EIO: read-only, or not a file.
  */
 int powercap_tree_store(
 	struct powercap_tree *tree, uint64_t ino, const char *data, size_t len);

@@ -410,6 +410,10 @@ static void test_open(void **state)
 		{ ENERGY, O_RDWR, EACCES },
 		{ ENERGY, O_WRONLY | O_TRUNC, EACCES },
 		{ ENERGY, O_RDONLY | O_CREAT, 0 },
+		{ ENERGY, O_RDONLY | O_DIRECT, EINVAL },
+		{ ENERGY, O_WRONLY | O_DIRECT, EACCES },
+		/* Neither to read nor to write, as the kernel has it. */
+		{ ENERGY, O_ACCMODE, 0 },
 		{ ZONE "/name", O_RDWR, EACCES },
 		{ ZONE "/constraint_0_max_power_uw", O_WRONLY, EACCES },
 		{ ZONE "/constraint_0_power_limit_uw", O_RDWR, 0 },
@@ -449,7 +453,8 @@ static void test_write(void **state)
 		{ ZONE "/constraint_0_time_window_us", "ten", 1024, 1024, 0, EINVAL },
 		{ ZONE "/power/control", "auto\n", 5, 5, 0, 0 },
 		{ ZONE "/power/control", "on", 24, 24, 0, 0 },
-		{ ZONE "/power/control", "on\nrubbish", 1024, 1024, 0, 0 },
+		{ ZONE "/power/control", "on\nrubbish", 1024, 1024, 0, EINVAL },
+		{ ZONE "/power/control", "on\n", 1024, 1024, 0, 0 },
 		{ ZONE "/power/control", "on", 2, 2, 100, 0 },
 		{ ZONE "/power/control", "on", 4098, 4096, 0, 0 },
 		{ ZONE "/uevent", "change", 6, 6, 0, 0 },
@@ -481,6 +486,29 @@ static void test_write(void **state)
 	assert_string_equal(read_text(ZONE "/power/control", text, sizeof(text)), "on\n");
 }
 
+static void assert_fails(int r, int error)
+{
+	assert_int_equal(r, -1);
+	assert_int_equal(errno, error);
+}
+
+/* What opening path gives to a user who owns nothing. */
+static int open_as_nobody(const char *path, int flags)
+{
+	int status = -1;
+	pid_t child = fork();
+
+	assert_true(child >= 0);
+	if (child == 0) {
+		if (setgid(65534) < 0 || setuid(65534) < 0)
+			_exit(255);
+		_exit(open(path, flags | O_CLOEXEC) < 0 ? errno : 0);
+	}
+	assert_int_equal(waitpid(child, &status, 0), child);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
 static void test_truncate(void **state)
 {
 	struct stat attr;
@@ -488,21 +516,26 @@ static void test_truncate(void **state)
 	(void)state;
 	assert_int_equal(truncate(ENERGY, 0), 0);
 	assert_int_equal(truncate(ZONE "/enabled", 9999), 0);
+	assert_fails(truncate(ENERGY, INT64_C(1) << 31), EFBIG);
 	assert_int_equal(stat(ENERGY, &attr), 0);
 	assert_int_equal(attr.st_size, 4096);
 	assert_int_equal(stat(ZONE "/enabled", &attr), 0);
 	assert_int_equal(attr.st_size, 4096);
-}
-
-static void assert_fails(int r, int error)
-{
-	assert_int_equal(r, -1);
-	assert_int_equal(errno, error);
+	/* It takes the setuid bit, too, and the kernel asks for attributes on the way. */
+	assert_int_equal(chmod(ZONE "/enabled", 04666), 0);
+	assert_int_equal(open_as_nobody(ZONE "/enabled", O_WRONLY | O_TRUNC), 0);
+	assert_int_equal(stat(ZONE "/enabled", &attr), 0);
+	assert_int_equal(attr.st_size, 4096);
+	assert_int_equal(attr.st_mode, S_IFREG | 0666);
 }
 
 static void test_namespace(void **state)
 {
+	cleanup_close int fd = open(ZONE, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
 	(void)state;
+	assert_true(fd >= 0);
+	assert_fails(fsync(fd), EINVAL);
 	assert_fails(mkdir(ZONE "/new", 0755), EPERM);
 	assert_fails(mkdir(ZONE "/name", 0755), EEXIST);
 	assert_fails(rmdir(ZONE "/power"), EPERM);
@@ -512,25 +545,10 @@ static void test_namespace(void **state)
 	assert_fails(link(ENERGY, ZONE "/new"), EPERM);
 	assert_fails(rename(ENERGY, ZONE "/new"), EPERM);
 	assert_fails(rename(ENERGY, ZONE "/name"), EPERM);
-	assert_fails(mknod(ZONE "/new", S_IFREG | 0600, 0), EPERM);
+	assert_fails(renameat2(AT_FDCWD, ENERGY, AT_FDCWD, ZONE "/name", RENAME_EXCHANGE),
+		EINVAL);
+	assert_fails(mknod(ZONE "/new", S_IFREG | 0600, 0), EACCES);
 	assert_fails(mknod(ZONE "/new", S_IFCHR | 0600, makedev(1, 3)), EPERM);
-}
-
-/* What opening path for reading gives to a user who owns nothing. */
-static int open_as_nobody(const char *path)
-{
-	int status = -1;
-	pid_t child = fork();
-
-	assert_true(child >= 0);
-	if (child == 0) {
-		if (setgid(65534) < 0 || setuid(65534) < 0)
-			_exit(255);
-		_exit(open(path, O_RDONLY | O_CLOEXEC) < 0 ? errno : 0);
-	}
-	assert_int_equal(waitpid(child, &status, 0), child);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
 }
 
 static void test_permissions(void **state)
@@ -538,14 +556,14 @@ static void test_permissions(void **state)
 	struct stat attr;
 
 	(void)state;
-	assert_int_equal(open_as_nobody(ZONE "/name"), 0);
-	assert_int_equal(open_as_nobody(ENERGY), EACCES);
+	assert_int_equal(open_as_nobody(ZONE "/name", O_RDONLY), 0);
+	assert_int_equal(open_as_nobody(ENERGY, O_RDONLY), EACCES);
 	assert_int_equal(chmod(ENERGY, 0444), 0);
-	assert_int_equal(open_as_nobody(ENERGY), 0);
+	assert_int_equal(open_as_nobody(ENERGY, O_RDONLY), 0);
 	assert_int_equal(chmod(ENERGY, 0440), 0);
-	assert_int_equal(open_as_nobody(ENERGY), EACCES);
+	assert_int_equal(open_as_nobody(ENERGY, O_RDONLY), EACCES);
 	assert_int_equal(chown(ENERGY, (uid_t)-1, 65534), 0);
-	assert_int_equal(open_as_nobody(ENERGY), 0);
+	assert_int_equal(open_as_nobody(ENERGY, O_RDONLY), 0);
 	assert_int_equal(stat(ENERGY, &attr), 0);
 	assert_int_equal(attr.st_mode, S_IFREG | 0440);
 	assert_int_equal(attr.st_uid, 0);
