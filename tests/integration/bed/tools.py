@@ -47,15 +47,18 @@ for domain, energy in sample.energy.items():
 """
 
 # It shows watts only to who has measured often on battery. That it counts, and no more.
+# It says when it begins to measure, and when it has.
 POWERTOP = """
 mkdir -p /var/cache/powertop
 for i in $(seq 1000); do
     echo 10.0
     echo :
 done >/var/cache/powertop/saved_results.powertop
-{stamp}
-powertop --csv=/tmp/powertop.csv --time={seconds} >&2
-{stamp}
+powertop --csv=/tmp/powertop.csv --time={seconds} 2>&1 >/dev/null | while read -r line; do
+    case $line in
+    Taking*|*outputting*) {stamp} ;;
+    esac
+done
 cat /tmp/powertop.csv
 """
 
