@@ -64,11 +64,25 @@ cat /tmp/powertop.csv
 
 # A program for the terminal, which writes a file besides.
 S_TUI = """
+TERM=xterm script -qc 's-tui --csv-file /tmp/s-tui.csv' /dev/null >/dev/null & pid=$!
+until [ -s /tmp/s-tui.csv ]; do
+    usleep 100000
+done
 {stamp}
-TERM=xterm timeout -s INT {seconds} script -qc 's-tui --csv-file /tmp/s-tui.csv' \\
-    /dev/null >/dev/null
+sleep {seconds}
 {stamp}
+kill $pid
 cat /tmp/s-tui.csv
+"""
+
+# Each of its reports begins like this.
+SCAPHANDRE_STDOUT = """
+{scaphandre} stdout --timeout {{seconds}} --step 5 | while read -r line; do
+    case $line in
+    Host:*) {{stamp}} ;;
+    esac
+    echo "$line"
+done
 """
 
 # In pminfo's own process, as pmcd would have it; this is what pmcd does at its start.
@@ -136,7 +150,7 @@ def mean(values):
 
 
 def scaphandre_stdout(text):
-    rows = re.findall(r"^Socket0\t(\S+) W \|\t(\S+) W", text, re.MULTILINE)
+    rows = re.findall(r"^Socket0\t(\S+) W \|\s+(\S+) W", text, re.MULTILINE)
     return {"package": mean(float(package) for package, _ in rows),
             "dram": mean(float(dram) for _, dram in rows)}
 
@@ -223,10 +237,10 @@ DAEMONS = {9101: f"{SCAPHANDRE} prometheus --address 127.0.0.1 --port 9101",
 METERS = {
     "s-tui": Tool("s-tui", S_TUI, s_tui),
     "powertop": Tool("powertop", POWERTOP, powertop, seconds=1),
-    "scaphandre stdout": Tool("scaphandre", stamped(
-        f"{SCAPHANDRE} stdout --timeout {{seconds}} --step 5"), scaphandre_stdout),
-    "scaphandre --vm stdout": Tool("scaphandre", stamped(
-        f"{SCAPHANDRE_VM} stdout --timeout {{seconds}} --step 5"), scaphandre_stdout),
+    "scaphandre stdout": Tool("scaphandre", SCAPHANDRE_STDOUT.format(
+        scaphandre=SCAPHANDRE), scaphandre_stdout),
+    "scaphandre --vm stdout": Tool("scaphandre", SCAPHANDRE_STDOUT.format(
+        scaphandre=SCAPHANDRE_VM), scaphandre_stdout),
     "scaphandre json": Tool("scaphandre", stamped(
         f"{SCAPHANDRE} json --timeout {{seconds}} --step 5"), scaphandre_json),
     "scaphandre --vm json": Tool("scaphandre", stamped(
