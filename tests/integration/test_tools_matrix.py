@@ -199,7 +199,8 @@ def test_reading(rig, name):
     if tool.unable and tool.unable in rig.outputs[name][-1]:
         pytest.skip(f"as is known of it: {tool.unable}")
     watts, least, most, took_s = rig.reading(name)
-    assert watts and took_s >= WINDOW_S - 2
+    # Some begin late where the machine is busy.
+    assert watts and took_s >= WINDOW_S - 10
     for zone, found in watts.items():
         ledger = (least[zone] + most[zone]) / 2
         own = (ledger * tool.seconds + tool.joules) / WINDOW_S

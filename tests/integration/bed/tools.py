@@ -75,9 +75,9 @@ kill $pid
 cat /tmp/s-tui.csv
 """
 
-# Each of its reports begins like this; the last may be a step before its end.
+# Each of its reports begins like this; the first and the last are some time within.
 SCAPHANDRE_STDOUT = """
-{scaphandre} stdout --timeout $(({{seconds}} + 5)) --step 5 | while read -r line; do
+{scaphandre} stdout --timeout $(({{seconds}} + 10)) --step 5 | while read -r line; do
     case $line in
     Host:*) {{stamp}} ;;
     esac
