@@ -11,10 +11,10 @@ import pytest
 from bed import TESTS
 from bed.guest import POWERCAP, Guest
 from bed.process import wait_until
+from bed.tools import node_exporter, powercap_info, scraped
 from bed.watch import Watch
 
 WINDOW_S = 32
-METRICS = "http://127.0.0.1:9100/metrics"
 
 # A line a node: path, mode (hex), links, size; then what links point to, and files read.
 LIST = rf"""
@@ -65,7 +65,7 @@ def rig_fixture(module_bed):
     watch = Watch(hostd)
     try:
         for guest in (one, two):
-            wait_until(lambda g=guest: g.status_of(f"wget -q -O /dev/null {METRICS}") == 0,
+            wait_until(lambda g=guest: g.status_of(scraped(9100)) == 0,
                        "node_exporter answers", 30, every=0.5)
         yield Rig(watch, one, two)
     finally:
@@ -79,25 +79,9 @@ def read_cat(guest):
     return {zone: int(uj) for zone, uj in (line.split() for line in text.splitlines())}
 
 
-def read_node_exporter(guest):
-    text = guest.run(f"wget -q -O - {METRICS}")
-    return {zone: float(joules) * 1e6 for zone, joules in re.findall(
-        rf'^node_rapl_\w+_joules_total{{.*path="{POWERCAP}/(intel-rapl:[^"]*)".*}} (\S+)$',
-        text, re.MULTILINE)}
-
-
-def read_powercap_info(guest):
-    zones, zone = {}, None
-    for line in guest.run("powercap-info -p intel-rapl").splitlines():
-        if found := re.fullmatch(r"\s*Zone (\S+)", line):
-            zone = f"intel-rapl:{found[1]}"
-        elif found := re.fullmatch(r"\s*energy_uj: (\d+)", line):
-            zones[zone] = int(found[1])
-    return zones
-
-
-READERS = {"cat": read_cat, "node_exporter": read_node_exporter,
-           "powercap-info": read_powercap_info}
+READERS = {"cat": read_cat,
+           "node_exporter": lambda guest: node_exporter(guest.run(scraped(9100))),
+           "powercap-info": lambda guest: powercap_info(guest.run("powercap-info -p intel-rapl"))}
 
 
 def read_all(rig):

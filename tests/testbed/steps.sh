@@ -11,8 +11,8 @@ packages_build=(gcc make autoconf automake pkg-config libc6-dev
 # Not libvirt-daemon-system, which would start a libvirtd on the machine itself.
 packages_guests=(qemu-system-x86 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
 	busybox-static cpio xz-utils zstd python3 iproute2 procps curl openssl)
-# For guests with systemd.
-packages_debian=(mmdebstrap e2fsprogs)
+# For guests with systemd, and what they run of python's registry.
+packages_debian=(mmdebstrap e2fsprogs python3-pip)
 
 # What runs now, a process group, for the exit trap to end.
 child=''
