@@ -192,7 +192,7 @@ def test_container(rig):
     vm.run(f"systemctl stop {UNIT}; mkdir -p /run/vmpower-container /opt/container/rootfs; "
            "mount -o ro /dev/vda /opt/container/rootfs")
     run = "crun run -d --bundle /opt/container vmpower </dev/null >/run/container.log 2>&1"
-    vm.run(run)
+    assert vm.status_of(run) == 0, vm.run("cat /run/container.log")
     vm.wait_for_tree()
     first = vm.run("crun state vmpower | sed -n 's/.*\"pid\": \\([0-9]*\\).*/\\1/p'")
     assert vm.run(f"grep NSpid: /proc/{first}/status").split()[1:] == [first, "1"]
