@@ -14,7 +14,7 @@ from bed.guest import boot
 from bed.process import wait_until
 
 ORACLE = pathlib.Path(__file__).parent.parent / "oracle"
-OPERATIONS = 100000
+OPERATIONS = 60000
 FULL_OPERATIONS = 1000000
 # About ten times what it takes.
 SECONDS = 600
