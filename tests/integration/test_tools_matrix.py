@@ -160,7 +160,9 @@ def registry_tools():
 
 
 @pytest.fixture(scope="module", name="rig")
-def rig_fixture(module_bed):
+def rig_fixture(module_bed, full):
+    if not full:
+        pytest.skip("takes a machine that does nothing else, and minutes: --full")
     made, missing = registry_tools()
     host = module_bed.host()
     # The shown value is some time behind: what varies is to be the smaller part.
