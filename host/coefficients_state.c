@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/fnv.h"
 #include "shared/cleanup.h"
 
 /* "vmpcoef" and the version. A change of the bank's hypotheses is another version. */
@@ -16,9 +17,6 @@
 
 /* Beyond these nothing measured can be. */
 #define NUMBER_MAX 1e12
-
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
 
 _Static_assert(8 * (16 + 2 * POWER_MODEL_PACKAGES_MAX + 4 * POWER_MODEL_PLAYERS_MAX +
 			   MODEL_BANK_MODELS * (1 + 2 * POWER_MODEL_STATES)) <=
@@ -32,15 +30,6 @@ struct cursor {
 	size_t at, size;
 	bool bad; /* read past the end, or what cannot be */
 };
-
-static uint64_t checksum(const uint8_t *bytes, size_t size)
-{
-	uint64_t sum = FNV_BASIS;
-
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ bytes[i]) * FNV_PRIME;
-	return sum;
-}
 
 static void walk_bytes(struct cursor *cursor, void *bytes, size_t size)
 {
@@ -150,7 +139,7 @@ size_t coefficients_state_encode(
 
 	walk_word(&cursor, &magic);
 	walk(&cursor, state);
-	sum = checksum(bytes, cursor.at);
+	sum = fnv1a(bytes, cursor.at);
 	walk_word(&cursor, &sum);
 	return cursor.bad ? 0 : cursor.at;
 }
@@ -171,7 +160,7 @@ int coefficients_state_decode(
 	if (cursor.bad)
 		return -EBADMSG;
 	walk_word(&cursor, &sum);
-	if (cursor.bad || cursor.at != size || sum != checksum(bytes, size - sizeof(sum)))
+	if (cursor.bad || cursor.at != size || sum != fnv1a(bytes, size - sizeof(sum)))
 		return -EBADMSG;
 	*ret_state = *state;
 	return 0;

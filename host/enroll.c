@@ -18,24 +18,6 @@ static const char channel_xml[] =
 #define DETACH_TRIES	25
 #define DETACH_PAUSE_NS 200000000L
 
-/* One of the two definitions of a domain. */
-struct definition {
-	const char *name; /* in messages */
-	unsigned int read_flags;
-	unsigned int change_flags;
-};
-
-static const struct definition persistent = {
-	.name = "persistent definition",
-	.read_flags = VIR_DOMAIN_XML_INACTIVE,
-	.change_flags = VIR_DOMAIN_AFFECT_CONFIG,
-};
-
-static const struct definition running = {
-	.name = "running domain",
-	.change_flags = VIR_DOMAIN_AFFECT_LIVE,
-};
-
 struct enrolment {
 	FILE *out;
 	virDomainPtr domain;
@@ -54,17 +36,14 @@ static void say(const struct enrolment *enrolment, const char *text)
 }
 
 static int read_definition(const struct enrolment *enrolment,
-	const struct definition *definition, struct domain_xml *ret_xml)
+	const struct virt_definition *definition, struct domain_xml *ret_xml)
 {
-	int r = virt_read_domain(enrolment->domain, definition->read_flags, ret_xml);
-
-	if (r < 0)
-		virt_complain(enrolment->name, "cannot read its XML",
-			r == -ENOENT ? virt_error() : strerror(-r));
-	return r;
+	return virt_read_definition(
+		enrolment->domain, enrolment->name, definition, ret_xml);
 }
 
-static int attach(const struct enrolment *enrolment, const struct definition *definition)
+static int attach(
+	const struct enrolment *enrolment, const struct virt_definition *definition)
 {
 	char what[96];
 
@@ -81,7 +60,7 @@ static int attach(const struct enrolment *enrolment, const struct definition *de
 static int enroll_persistent(const struct enrolment *enrolment)
 {
 	cleanup_domain_xml struct domain_xml before = { 0 };
-	int r = read_definition(enrolment, &persistent, &before);
+	int r = read_definition(enrolment, &virt_persistent, &before);
 
 	if (r < 0)
 		return r;
@@ -89,7 +68,7 @@ static int enroll_persistent(const struct enrolment *enrolment)
 		say(enrolment, "the persistent definition has the channel already");
 		return 0;
 	}
-	r = attach(enrolment, &persistent);
+	r = attach(enrolment, &virt_persistent);
 	if (r < 0)
 		return r;
 	say(enrolment,
@@ -121,7 +100,7 @@ static int refuse_plug(const struct enrolment *enrolment, bool is_persistent)
 static int enroll_running(const struct enrolment *enrolment, bool is_persistent)
 {
 	cleanup_domain_xml struct domain_xml before = { 0 };
-	int r = read_definition(enrolment, &running, &before);
+	int r = read_definition(enrolment, &virt_running, &before);
 
 	if (r < 0)
 		return r;
@@ -131,7 +110,7 @@ static int enroll_running(const struct enrolment *enrolment, bool is_persistent)
 	}
 	if (!before.has_virtio_serial)
 		return refuse_plug(enrolment, is_persistent);
-	r = attach(enrolment, &running);
+	r = attach(enrolment, &virt_running);
 	if (r == 0)
 		say(enrolment, "plugged the channel " DOMAIN_XML_CHANNEL
 			       " into the running domain; no restart is needed");
@@ -146,7 +125,8 @@ static bool is_gone(const struct enrolment *enrolment)
 	for (int i = 0; i < DETACH_TRIES; i++) {
 		cleanup_domain_xml struct domain_xml now = { 0 };
 
-		if (virt_read_domain(enrolment->domain, running.read_flags, &now) < 0 ||
+		if (virt_read_domain(enrolment->domain, virt_running.read_flags, &now) <
+				0 ||
 			!now.has_channel)
 			return true;
 		nanosleep(&pause, NULL);
@@ -154,7 +134,8 @@ static bool is_gone(const struct enrolment *enrolment)
 	return false;
 }
 
-static int undo(const struct enrolment *enrolment, const struct definition *definition)
+static int undo(
+	const struct enrolment *enrolment, const struct virt_definition *definition)
 {
 	cleanup_domain_xml struct domain_xml before = { 0 };
 	char text[96];
@@ -175,7 +156,7 @@ static int undo(const struct enrolment *enrolment, const struct definition *defi
 		virt_complain(enrolment->name, text, virt_error());
 		return -EIO;
 	}
-	if (definition == &running && !is_gone(enrolment)) {
+	if (definition == &virt_running && !is_gone(enrolment)) {
 		virt_complain(enrolment->name, "the guest does not let go of the channel",
 			"it will when its operating system runs; look again later");
 		return -EBUSY;
@@ -187,7 +168,8 @@ static int undo(const struct enrolment *enrolment, const struct definition *defi
 
 int enroll_plug(virDomainPtr domain)
 {
-	return virDomainAttachDeviceFlags(domain, channel_xml, running.change_flags) < 0
+	return virDomainAttachDeviceFlags(
+		       domain, channel_xml, virt_running.change_flags) < 0
 		       ? -EIO
 		       : 0;
 }
@@ -200,10 +182,10 @@ int enroll_domain(FILE *out, virDomainPtr domain, const char *name, bool undo_it
 	int r = 0;
 
 	if (is_persistent)
-		r = undo_it ? undo(&enrolment, &persistent)
+		r = undo_it ? undo(&enrolment, &virt_persistent)
 			    : enroll_persistent(&enrolment);
 	if (r == 0 && is_running)
-		r = undo_it ? undo(&enrolment, &running)
+		r = undo_it ? undo(&enrolment, &virt_running)
 			    : enroll_running(&enrolment, is_persistent);
 	return r;
 }

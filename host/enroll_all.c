@@ -31,8 +31,7 @@ static void enroll_one(FILE *out, virDomainPtr domain, const struct selection *s
 	if (r == -ENOENT && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
 		return;
 	if (r < 0) {
-		virt_complain(name, "cannot read its XML",
-			r == -ENOENT ? virt_error() : strerror(-r));
+		virt_complain(name, "cannot read its XML", virt_read_error(r));
 		tally->n_failed++;
 		return;
 	}

@@ -94,7 +94,7 @@ static void enroll(
 	if (r == -ENOENT && virGetLastErrorCode() == VIR_ERR_NO_DOMAIN)
 		return;
 	if (r < 0) {
-		fail(incarnation, name, r == -ENOENT ? virt_error() : strerror(-r));
+		fail(incarnation, name, virt_read_error(r));
 		return;
 	}
 	incarnation->enrolled = xml.has_channel ||

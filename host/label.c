@@ -15,15 +15,6 @@
 #include "host/virt.h"
 #include "shared/options.h"
 
-struct definition {
-	const char *name; /* in messages */
-	unsigned int read_flags, change_flags;
-};
-
-static const struct definition persistent = { "persistent definition",
-	VIR_DOMAIN_XML_INACTIVE, VIR_DOMAIN_AFFECT_CONFIG };
-static const struct definition running = { "running domain", 0, VIR_DOMAIN_AFFECT_LIVE };
-
 static int complain_change(const char *change, const char *why)
 {
 	fputs("vmpower label: '", stderr);
@@ -67,24 +58,13 @@ static int check_changes(char *const *changes, size_t n_changes)
 	return 0;
 }
 
-static int read_definition(virDomainPtr domain, const char *name,
-	const struct definition *definition, struct domain_xml *ret_xml)
-{
-	int r = virt_read_domain(domain, definition->read_flags, ret_xml);
-
-	if (r < 0)
-		virt_complain(name, "cannot read its XML",
-			r == -ENOENT ? virt_error() : strerror(-r));
-	return r;
-}
-
 static int change_definition(virDomainPtr domain, const char *name,
-	const struct definition *definition, char *const *changes, size_t n_changes)
+	const struct virt_definition *definition, char *const *changes, size_t n_changes)
 {
 	cleanup_domain_xml struct domain_xml before = { 0 };
 	cleanup_free char *xml = NULL;
 	char labels[LABELS_SIZE], what[96];
-	int r = read_definition(domain, name, definition, &before);
+	int r = virt_read_definition(domain, name, definition, &before);
 
 	if (r < 0)
 		return 1;
@@ -115,9 +95,9 @@ static int change(
 	int r = 0;
 
 	if (virDomainIsPersistent(domain) == 1)
-		r = change_definition(domain, name, &persistent, changes, n_changes);
+		r = change_definition(domain, name, &virt_persistent, changes, n_changes);
 	if (r == 0 && virDomainIsActive(domain) == 1)
-		r = change_definition(domain, name, &running, changes, n_changes);
+		r = change_definition(domain, name, &virt_running, changes, n_changes);
 	return r;
 }
 
@@ -137,7 +117,7 @@ static int print(FILE *out, virDomainPtr domain, const char *name, bool json)
 	const char *cursor;
 	struct label label;
 
-	if (read_definition(domain, name, &running, &xml) < 0)
+	if (virt_read_definition(domain, name, &virt_running, &xml) < 0)
 		return 1;
 	if (json)
 		return print_json(out, xml.labels);

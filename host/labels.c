@@ -6,6 +6,8 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/utf8.h"
+
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
@@ -45,12 +47,7 @@ static size_t trim(const char **value)
 
 	while (*begin && is_blank(*begin))
 		begin++;
-	len = strlen(begin);
-	if (len > LABEL_VALUE_MAX) {
-		len = LABEL_VALUE_MAX;
-		while (len > 0 && ((unsigned char)begin[len] & 0xc0) == 0x80)
-			len--;
-	}
+	len = utf8_cut(begin, LABEL_VALUE_MAX);
 	while (len > 0 && is_blank(begin[len - 1]))
 		len--;
 	*value = begin;

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/utf8.h"
 #include "shared/cleanup.h"
 
 #define FIRST_STRIDE  8u
@@ -413,14 +414,8 @@ static void add_zones(struct ledger_book *book, const struct ledger_update *upda
 
 static void set_name(struct ledger_domain *domain, const char *name)
 {
-	size_t n = strnlen(name, LEDGER_NAME_SIZE);
+	size_t n = utf8_cut(name, LEDGER_NAME_SIZE - 1);
 
-	if (n == LEDGER_NAME_SIZE) {
-		n--;
-		/* Not in the middle of a UTF-8 character. */
-		while (n > 0 && ((unsigned char)name[n] & 0xc0) == 0x80)
-			n--;
-	}
 	memset(domain->name, 0, sizeof(domain->name));
 	memcpy(domain->name, name, n);
 }
@@ -447,7 +442,9 @@ static void add_sampled(struct ledger_book *book, const struct ledger_update *up
 		domain->exited_ns = from->exited_ns;
 		if (update->names && update->names[i])
 			set_name(domain, update->names[i]);
-		if (update->labels && update->labels[i])
+		/* They hardly ever change. */
+		if (update->labels && update->labels[i] &&
+			strcmp(domain->labels, update->labels[i]) != 0)
 			snprintf(domain->labels, sizeof(domain->labels), "%s",
 				update->labels[i]);
 		mark_changed(book, row);

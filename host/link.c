@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "host/fnv.h"
 #include "shared/clock.h"
 
 /* The lowest protocol this host speaks. */
@@ -403,10 +404,8 @@ enum link_state link_get_state(
 
 uint64_t link_spread_ns(const struct uuid *uuid, uint64_t period_ns)
 {
-	uint64_t hash = UINT64_C(0xcbf29ce484222325); /* FNV-1a */
+	uint64_t hash = fnv1a(uuid->bytes, sizeof(uuid->bytes));
 
-	for (size_t i = 0; i < sizeof(uuid->bytes); i++)
-		hash = (hash ^ uuid->bytes[i]) * UINT64_C(0x100000001b3);
 	/* Its low bits are the good ones, and many UUIDs differ only in the last byte. */
 	hash ^= hash >> 32;
 	hash *= UINT64_C(0x9e3779b97f4a7c15);

@@ -42,6 +42,7 @@ host_libhost_a_SOURCES = \
 	host/facts_libvirt.c \
 	host/facts_powercap.c \
 	host/finding.c host/finding.h \
+	host/fnv.h \
 	host/guest_link.c host/guest_link.h \
 	host/guest_zones.c host/guest_zones.h \
 	host/health.c host/health.h \

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/fnv.h"
 #include "host/since_boot.h"
 #include "shared/cleanup.h"
 
@@ -19,9 +20,6 @@
 #define DOMAINS_MAX  (1u << 20)
 #define NAME_MAX_LEN 4095
 
-#define FNV_BASIS UINT64_C(0xcbf29ce484222325)
-#define FNV_PRIME UINT64_C(0x100000001b3)
-
 /* Goes over the bytes; measuring, encoding and decoding are one walk over the fields. */
 struct cursor {
 	uint8_t *out;	   /* NULL: not encoding */
@@ -29,15 +27,6 @@ struct cursor {
 	size_t at, size;
 	int error;
 };
-
-static uint64_t checksum(const uint8_t *bytes, size_t size)
-{
-	uint64_t sum = FNV_BASIS;
-
-	for (size_t i = 0; i < size; i++)
-		sum = (sum ^ bytes[i]) * FNV_PRIME;
-	return sum;
-}
 
 static void walk_bytes(struct cursor *cursor, void *bytes, size_t size)
 {
@@ -191,7 +180,7 @@ int since_boot_encode(const struct since_boot *table,
 	cursor.out = bytes;
 	cursor.size = measure.at;
 	walk_table(&cursor, origin, from);
-	sum = htole64(checksum(bytes, measure.at));
+	sum = htole64(fnv1a(bytes, measure.at));
 	memcpy(bytes + measure.at, &sum, sizeof(sum));
 	*ret_size = measure.at + sizeof(sum);
 	*ret_bytes = steal_pointer(&bytes);
@@ -208,7 +197,7 @@ int since_boot_decode(struct since_boot *table, const struct since_boot_origin *
 		return -EBADMSG;
 	cursor.size = size - sizeof(sum);
 	memcpy(&sum, bytes + cursor.size, sizeof(sum));
-	if (le64toh(sum) != checksum(bytes, cursor.size))
+	if (le64toh(sum) != fnv1a(bytes, cursor.size))
 		return -EBADMSG;
 	walk_table(&cursor, origin, table);
 	if (!cursor.error && cursor.at != cursor.size)

@@ -3,6 +3,8 @@
 /* What is a character and what is not. */
 #include "host/utf8.h"
 
+#include <string.h>
+
 size_t utf8_character_len(const char *string)
 {
 	const unsigned char *text = (const unsigned char *)string;
@@ -35,4 +37,16 @@ size_t utf8_character_len(const char *string)
 		return forms[i].len;
 	}
 	return 0;
+}
+
+size_t utf8_cut(const char *string, size_t max)
+{
+	size_t len = strnlen(string, max + 1);
+
+	if (len <= max)
+		return len;
+	len = max;
+	while (len > 0 && ((unsigned char)string[len] & 0xc0) == 0x80)
+		len--;
+	return len;
 }

@@ -10,3 +10,6 @@
  * (RFC 3629: no surrogates, nothing too long or beyond U+10FFFF).
  */
 size_t utf8_character_len(const char *string);
+
+/* How much of the string fits into max bytes without a character in two parts. */
+size_t utf8_cut(const char *string, size_t max);

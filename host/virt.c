@@ -4,6 +4,7 @@
 #include "host/virt.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "host/text.h"
 
@@ -49,4 +50,30 @@ int virt_read_domain(virDomainPtr domain, unsigned int flags, struct domain_xml 
 	cleanup_free char *xml = virDomainGetXMLDesc(domain, flags);
 
 	return xml ? domain_xml_parse(xml, ret_xml) : -ENOENT;
+}
+
+const char *virt_read_error(int r)
+{
+	return r == -ENOENT ? virt_error() : strerror(-r);
+}
+
+const struct virt_definition virt_persistent = {
+	.name = "persistent definition",
+	.read_flags = VIR_DOMAIN_XML_INACTIVE,
+	.change_flags = VIR_DOMAIN_AFFECT_CONFIG,
+};
+
+const struct virt_definition virt_running = {
+	.name = "running domain",
+	.change_flags = VIR_DOMAIN_AFFECT_LIVE,
+};
+
+int virt_read_definition(virDomainPtr domain, const char *name,
+	const struct virt_definition *definition, struct domain_xml *ret_xml)
+{
+	int r = virt_read_domain(domain, definition->read_flags, ret_xml);
+
+	if (r < 0)
+		virt_complain(name, "cannot read its XML", virt_read_error(r));
+	return r;
 }

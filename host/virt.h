@@ -27,6 +27,22 @@ virDomainPtr virt_find_domain(virConnectPtr connection, const char *name_or_uuid
  */
 int virt_read_domain(virDomainPtr domain, unsigned int flags, struct domain_xml *ret_xml);
 
+/* Why it did not, valid as virt_error() is. */
+const char *virt_read_error(int r);
+
+/* One of the two definitions of a domain: what there is to read and to change of it. */
+struct virt_definition {
+	const char *name; /* in messages */
+	unsigned int read_flags, change_flags;
+};
+
+extern const struct virt_definition virt_persistent, virt_running;
+
+/* As virt_read_domain(), and says on stderr what is wrong with the domain of this name.
+ */
+int virt_read_definition(virDomainPtr domain, const char *name,
+	const struct virt_definition *definition, struct domain_xml *ret_xml);
+
 static inline void cleanup_virt_connectp(virConnectPtr *connection)
 {
 	if (*connection)
