@@ -1128,6 +1128,9 @@ _Noreturn static void tick_until_killed(struct fixture *fixture, struct shared *
 			world->wall_ns -= 7000 * (uint64_t)NSEC_PER_SEC;
 		if (world->wall_ns / NSEC_PER_SEC > FIRST_HOUR_S + 100 * HOUR_S)
 			world->wall_ns -= 90 * HOUR_S * (uint64_t)NSEC_PER_SEC;
+		/* Of two hours that are still to be written one record is made. */
+		if (world->wall_ns / NSEC_PER_SEC / HOUR_S != shared->wall_s / HOUR_S)
+			wait_until(writer, false);
 		update = world_update(world);
 		model_add_tick(&shared->models[1], world);
 		__atomic_store_n(&shared->coming_uj,
