@@ -13,6 +13,7 @@
 #include "host/interval_sum.h"
 #include "host/json_text.h"
 #include "host/labels.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 #define DAY_S 86400u
@@ -36,15 +37,8 @@ static void export_deinit(struct export *export)
 
 static int add_uuid(struct export *export, const struct uuid *uuid)
 {
-	if (export->n_uuids == export->uuids_size) {
-		size_t size = export->uuids_size ? 2 * export->uuids_size : 16;
-		struct uuid *uuids = reallocarray(export->uuids, size, sizeof(*uuids));
-
-		if (!uuids)
-			return -ENOMEM;
-		export->uuids = uuids;
-		export->uuids_size = size;
-	}
+	if (array_reserve(&export->uuids, &export->uuids_size, export->n_uuids + 1) < 0)
+		return -ENOMEM;
 	export->uuids[export->n_uuids++] = *uuid;
 	return 0;
 }

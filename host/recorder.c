@@ -12,6 +12,7 @@
 
 #include "host/durable.h"
 #include "host/thread.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 /* A copy of an item, whose memory is used again. */
@@ -40,24 +41,9 @@ struct recorder {
 	struct copy queue[RECORDER_QUEUE];
 };
 
-static int grow(void *array, size_t *size, size_t element_size, size_t n)
-{
-	void **pointer = array;
-	void *grown;
-
-	if (n <= *size)
-		return 0;
-	grown = reallocarray(*pointer, 2 * n, element_size);
-	if (!grown)
-		return -ENOMEM;
-	*pointer = grown;
-	*size = 2 * n;
-	return 0;
-}
-
 static int copy_machine(struct copy *copy, const struct machine *machine)
 {
-	if (grow(&copy->cpus, &copy->cpus_size, sizeof(*copy->cpus), machine->n_cpus) < 0)
+	if (array_reserve(&copy->cpus, &copy->cpus_size, machine->n_cpus) < 0)
 		return -ENOMEM;
 	copy->machine = *machine;
 	copy->machine.cpus = copy->cpus;
@@ -72,8 +58,8 @@ static int copy_names(struct copy *copy, const char *const *names, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		size += names[i] ? strlen(names[i]) + 1 : 0;
-	if (grow(&copy->names, &copy->names_size, sizeof(*copy->names), n) < 0 ||
-		grow(&copy->texts, &copy->texts_size, 1, size) < 0)
+	if (array_reserve(&copy->names, &copy->names_size, n) < 0 ||
+		array_reserve(&copy->texts, &copy->texts_size, size) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		copy->names[i] = NULL;

@@ -66,6 +66,7 @@ bench: $(BENCHES)
 if CMOCKA
 # shared
 unit_shared = \
+	tests/unit/test_array \
 	tests/unit/test_counter \
 	tests/unit/test_frame \
 	tests/unit/test_message \
@@ -73,6 +74,8 @@ unit_shared = \
 	tests/unit/test_options \
 	tests/unit/test_rooted \
 	tests/unit/test_uuid
+tests_unit_test_array_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_array_LDADD = $(shared_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_counter_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_counter_LDADD = $(shared_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_frame_CFLAGS = $(unit_CFLAGS)
