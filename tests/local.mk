@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests: one program a noun, each linked with its folder's library.
 unit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+unit_intervals = tests/unit/interval_bed.h tests/unit/interval_model.h tests/unit/child.h \
+	tests/unit/world.h
 unit_fixtures = -DFIXTURES='"$(abs_top_srcdir)/tests/fixtures"'
 
 # Benchmarks are built and run by make bench only.
@@ -205,9 +207,11 @@ unit_host = \
 	tests/unit/test_labels \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_export \
+	tests/unit/test_ledger_fold \
 	tests/unit/test_ledger_image \
 	tests/unit/test_ledger_intervals \
 	tests/unit/test_ledger_merge \
+	tests/unit/test_ledger_writing \
 	tests/unit/test_lines \
 	tests/unit/test_link \
 	tests/unit/test_links \
@@ -348,14 +352,21 @@ tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
 	tests/unit/child.h tests/unit/world.h
 tests_unit_test_ledger_export_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_export_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_fold_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_fold_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_fold_SOURCES = tests/unit/test_ledger_fold.c $(unit_intervals)
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_intervals_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_ledger_intervals_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_intervals_SOURCES = tests/unit/test_ledger_intervals.c \
-	tests/unit/child.h tests/unit/interval_model.h tests/unit/world.h
+	$(unit_intervals)
 tests_unit_test_ledger_merge_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_merge_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_writing_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_writing_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_writing_SOURCES = tests/unit/test_ledger_writing.c \
+	$(unit_intervals)
 tests_unit_test_lines_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_lines_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
