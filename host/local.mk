@@ -18,6 +18,7 @@ host_libhost_a_SOURCES = \
 	host/cpufreq.c host/cpufreq.h \
 	host/cpulist.c host/cpulist.h \
 	host/credentials.c host/credentials.h \
+	host/csv.c host/csv.h \
 	host/cure.c host/cure.h \
 	host/diagnose.c host/diagnose.h \
 	host/diagnose_domain.c \
@@ -134,6 +135,7 @@ host_libhost_a_SOURCES = \
 	host/since_boot_file.c host/since_boot_file.h \
 	host/since_boot_state.c \
 	host/snapshot.c host/snapshot.h \
+	host/snapshot_csv.c host/snapshot_csv.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/snapshot_line.c host/snapshot_line.h \
 	host/task.c host/task.h \

@@ -234,6 +234,7 @@ unit_host = \
 	tests/unit/test_simulated_host \
 	tests/unit/test_since_boot \
 	tests/unit/test_snapshot \
+	tests/unit/test_snapshot_csv \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_snapshot_line \
 	tests/unit/test_task \
@@ -453,6 +454,10 @@ tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_csv_SOURCES = tests/unit/test_snapshot_csv.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_csv_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_csv_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
