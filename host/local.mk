@@ -111,6 +111,7 @@ host_libhost_a_SOURCES = \
 	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
+	host/output_log.c host/output_log.h \
 	host/player_load.c host/player_load.h \
 	host/poller.c host/poller.h \
 	host/power_model.c host/power_model.h \
@@ -122,7 +123,6 @@ host_libhost_a_SOURCES = \
 	host/publisher.c host/publisher.h \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
-	host/recording_log.c host/recording_log.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
 	host/roster.c host/roster.h \

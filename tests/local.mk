@@ -215,6 +215,7 @@ unit_host = \
 	tests/unit/test_metrics \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
+	tests/unit/test_output_log \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -222,7 +223,6 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_recorder \
-	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
 	tests/unit/test_roster \
@@ -387,6 +387,9 @@ tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
 tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_output_log_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_output_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_output_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_power_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_SOURCES = tests/unit/test_power_model.c tests/unit/random.h
@@ -414,9 +417,6 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
-tests_unit_test_recording_log_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_recording_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_recording_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
