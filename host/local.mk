@@ -138,6 +138,9 @@ host_libhost_a_SOURCES = \
 	host/snapshot_csv.c host/snapshot_csv.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/snapshot_line.c host/snapshot_line.h \
+	host/stream.c host/stream.h \
+	host/stream_target.c host/stream_target.h \
+	host/streams.c host/streams.h \
 	host/task.c host/task.h \
 	host/text.c host/text.h \
 	host/thread.c host/thread.h \

@@ -28,7 +28,7 @@ static void log_dropped(struct output_log *log, const struct output_status *now)
 
 static const char *reason(int error)
 {
-	if (error == -ENXIO || error == -EPIPE)
+	if (error == -ENXIO)
 		return "nobody reads it";
 	if (error == -EEXIST)
 		return "there is something else in it, which is left as it is";

@@ -17,7 +17,7 @@ struct output_status {
 	uint64_t n_slow;    /* of these: because so many waited to be written */
 	uint64_t n_failed;  /* of these: could not be written; others: no memory */
 	/* -errno of the last try; 0: it went well. -EEXIST: there is something else in
-	 * the file; -ENXIO, -EPIPE: nobody reads it. */
+	 * the file; -ENXIO: nobody reads it. */
 	int error;
 };
 

@@ -237,6 +237,7 @@ unit_host = \
 	tests/unit/test_snapshot_csv \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_snapshot_line \
+	tests/unit/test_stream \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_thread \
@@ -466,6 +467,12 @@ tests_unit_test_snapshot_line_SOURCES = tests/unit/test_snapshot_line.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_line_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_line_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_stream_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_stream_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# The disk is as slow and as full as it is told to be.
+tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)

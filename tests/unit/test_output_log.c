@@ -106,7 +106,6 @@ static void test_an_error_that_lasts(void **state)
 		const char *reason;
 	} cases[] = {
 		{ -ENXIO, "/x/trace: nobody reads it; ticks" },
-		{ -EPIPE, "/x/trace: nobody reads it; ticks" },
 		{ -EEXIST, "name another file" },
 		{ -ENOSPC, "No space left on device; ticks are left out of it until it "
 			   "can be. Make room there" },
