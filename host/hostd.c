@@ -459,8 +459,21 @@ static void free_event(struct event **event)
 	*event = NULL;
 }
 
+/* Whoever says so again while it ends does not make it end in the middle of that. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
 static void deinit(struct hostd *hostd)
 {
+	block_signals();
 	http_servers_stop(hostd->http);
 	publisher_deinit(&hostd->publisher);
 	free_event(&hostd->tick_event);
