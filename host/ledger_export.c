@@ -199,10 +199,8 @@ static const char *idle_origin_name(uint64_t sources)
 
 static int write_row(const struct export *export, const struct export_row *row)
 {
-	if (export->query->json)
-		return export_row_write_json(export->out, row);
-	export_row_write_csv(export->out, row);
-	return 0;
+	return export->query->json ? export_row_write_json(export->out, row)
+				   : export_row_write_csv(export->out, row);
 }
 
 static int write_share(const struct export *export, struct export_row *row,
@@ -358,10 +356,8 @@ int ledger_export_write(const struct ledger_export *query, struct ledger_history
 	}
 	if (r == 0)
 		r = group(query, history);
-	if (r < 0)
-		return r;
-	if (!query->json)
-		export_row_write_csv_head(out);
+	if (r == 0 && !query->json)
+		r = export_row_write_csv_head(out);
 	for (size_t i = 0; r == 0 && i < history->n; i++)
 		r = write_record(&export, &history->records[i]);
 	return r;

@@ -37,7 +37,7 @@ struct recorder {
 	uint64_t size; /* of the whole lines in the file */
 	/* Under the thread's lock: */
 	size_t first, n_waiting; /* in the queue; those behind them are the caller's */
-	struct recorder_status status;
+	struct output_status status;
 	struct copy queue[RECORDER_QUEUE];
 };
 
@@ -217,7 +217,7 @@ void recorder_add(struct recorder *recorder, const struct trace_item *item)
 	pthread_mutex_unlock(&recorder->thread.lock);
 }
 
-void recorder_status(struct recorder *recorder, struct recorder_status *ret_status)
+void recorder_status(struct recorder *recorder, struct output_status *ret_status)
 {
 	pthread_mutex_lock(&recorder->thread.lock);
 	*ret_status = recorder->status;
@@ -225,7 +225,7 @@ void recorder_status(struct recorder *recorder, struct recorder_status *ret_stat
 }
 
 bool recorder_stop(
-	struct recorder *recorder, uint64_t ms, struct recorder_status *ret_status)
+	struct recorder *recorder, uint64_t ms, struct output_status *ret_status)
 {
 	bool ended = thread_stop(&recorder->thread, ms);
 

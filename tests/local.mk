@@ -222,6 +222,7 @@ unit_host = \
 	tests/unit/test_metrics \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
+	tests/unit/test_output_log \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -229,7 +230,6 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_recorder \
-	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
 	tests/unit/test_roster \
@@ -241,7 +241,10 @@ unit_host = \
 	tests/unit/test_simulated_host \
 	tests/unit/test_since_boot \
 	tests/unit/test_snapshot \
+	tests/unit/test_snapshot_csv \
 	tests/unit/test_snapshot_json \
+	tests/unit/test_snapshot_line \
+	tests/unit/test_stream \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_thread \
@@ -399,6 +402,9 @@ tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
 tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_output_log_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_output_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_output_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_power_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_SOURCES = tests/unit/test_power_model.c tests/unit/random.h
@@ -426,9 +432,6 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
-tests_unit_test_recording_log_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_recording_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_recording_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
@@ -466,10 +469,24 @@ tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_csv_SOURCES = tests/unit/test_snapshot_csv.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_csv_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_csv_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_json_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_line_SOURCES = tests/unit/test_snapshot_line.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_line_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_line_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_stream_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_stream_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# The disk is as slow and as full as it is told to be.
+tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
