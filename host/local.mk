@@ -170,7 +170,7 @@ host_libhost_a_SOURCES = \
 	host/zone_rules.c host/zone_rules.h \
 	host/zone_state.c host/zone_state.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
-EXTRA_DIST += host/TRACE.md
+EXTRA_DIST += host/MIGRATING.md host/TRACE.md
 dist_man8_MANS += host/vmpower-hostd.8
 
 bin_PROGRAMS += vmpower

@@ -21,6 +21,7 @@ from bed.bare import BareDomains
 from bed.fake_host import FakeHost, new_epoch
 from bed.manual import Page, help_of, options_of, subcommands_of
 from bed.process import LOGS, tail, wait_until
+from bed.web import Metrics
 
 PAGES = {path: Page(TESTS.parent / path)
          for path in ("host/vmpower-hostd.8", "guest/vmpower-guest.8", "host/vmpower.1")}
@@ -288,7 +289,8 @@ def place_fixture(request, module_bed, build):
     with contextlib.ExitStack() as stack:
         log = place.dir / "hostd.log"
         hostd = stack.enter_context(contextlib.closing(place.host.spawn(
-            place.command("host", "vmpower-hostd", "--interval-ms", "200"), log)))
+            place.command("host", "vmpower-hostd", "--interval-ms", "200", "--compat",
+                          "scaphandre, kepler"), log)))
         LOGS[hostd] = ("the examples' vmpower-hostd", log)
         greeted = stack.enter_context(serve(place.host.dir / "run/vmpower-port"))
         stack.enter_context(contextlib.closing(place.host.spawn(
@@ -328,3 +330,20 @@ def test_example(place, index):
         script = f"unshare -m --propagation private sh -ec {shlex.quote(IDLE + script)}"
     place.run("guest" if is_guests(example) else "host", script,
               {int(n) for n in example.words.get("status", "0").split(",")})
+
+
+def test_migrating(place, build):
+    """The metrics and flags that host/MIGRATING.md promises are there."""
+    text = (TESTS.parent / "host/MIGRATING.md").read_text(encoding="utf-8")
+    served = Metrics(place.run("host", "curl -s http://127.0.0.1:9846/metrics")).samples
+    promised = set(re.findall(r"\bvmpower_[a-z_]+[a-z]", text))
+    flags = set(re.findall(r"`(--[a-z-]+)", re.sub(r"`(?:scaphandre|kepler) [^`]*`", "", text)))
+    for row in re.findall(r"^\|(.*)\|$", text, re.M):
+        cells = row.split(" | ")
+        if len(cells) == 3 and cells[1].startswith("the same"):
+            promised |= set(re.findall(r"`((?:scaph|kepler)_[a-z_]+)", cells[0]))
+    assert len(promised) > 20 and promised <= served.keys(), promised - served.keys()
+    ours = set().union(*helps(build).values())
+    theirs = {"--host", "--vm", "--step", "--qemu"}
+    assert {f[2:] for f in flags - theirs} <= ours, flags
+    assert "uuid" in served["vmpower_domain_energy_joules_total"][0][0]
