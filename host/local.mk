@@ -118,6 +118,7 @@ host_libhost_a_SOURCES = \
 	host/process_memory.c host/process_memory.h \
 	host/procstat.c host/procstat.h \
 	host/progress.c host/progress.h \
+	host/protobuf.c host/protobuf.h \
 	host/publisher.c host/publisher.h \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \

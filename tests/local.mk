@@ -221,6 +221,7 @@ unit_host = \
 	tests/unit/test_process_memory \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
+	tests/unit/test_protobuf \
 	tests/unit/test_recorder \
 	tests/unit/test_recording_log \
 	tests/unit/test_replay \
@@ -407,6 +408,10 @@ tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_progress_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_progress_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_protobuf_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_protobuf_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# Memory ends when told to.
+tests_unit_test_protobuf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
 tests_unit_test_recorder_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
