@@ -107,6 +107,8 @@ host_libhost_a_SOURCES = \
 	host/meter.c host/meter.h \
 	host/metrics.c host/metrics.h \
 	host/metrics_compat.c host/metrics_compat.h \
+	host/metrics_points.c host/metrics_points.h \
+	host/metrics_sink.h \
 	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
@@ -120,6 +122,9 @@ host_libhost_a_SOURCES = \
 	host/progress.c host/progress.h \
 	host/protobuf.c host/protobuf.h \
 	host/publisher.c host/publisher.h \
+	host/push_format.c host/push_format.h \
+	host/push_influx.c \
+	host/push_remote_write.c \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
 	host/recording_log.c host/recording_log.h \
