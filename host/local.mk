@@ -141,6 +141,7 @@ host_libhost_a_SOURCES = \
 	host/since_boot_state.c \
 	host/snapshot.c host/snapshot.h \
 	host/snapshot_json.c host/snapshot_json.h \
+	host/snapshot_line.c host/snapshot_line.h \
 	host/task.c host/task.h \
 	host/text.c host/text.h \
 	host/thread.c host/thread.h \

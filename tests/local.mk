@@ -236,6 +236,7 @@ unit_host = \
 	tests/unit/test_since_boot \
 	tests/unit/test_snapshot \
 	tests/unit/test_snapshot_json \
+	tests/unit/test_snapshot_line \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_thread \
@@ -461,6 +462,10 @@ tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_json_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_line_SOURCES = tests/unit/test_snapshot_line.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_line_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_line_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
