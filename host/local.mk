@@ -108,6 +108,7 @@ host_libhost_a_SOURCES = \
 	host/metrics.c host/metrics.h \
 	host/metrics_compat.c host/metrics_compat.h \
 	host/metrics_points.c host/metrics_points.h \
+	host/metrics_push.c host/metrics_push.h \
 	host/metrics_sink.h \
 	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
@@ -122,9 +123,17 @@ host_libhost_a_SOURCES = \
 	host/progress.c host/progress.h \
 	host/protobuf.c host/protobuf.h \
 	host/publisher.c host/publisher.h \
+	host/push.c host/push.h \
+	host/push_backoff.c host/push_backoff.h \
+	host/push_config.c host/push_config.h \
 	host/push_format.c host/push_format.h \
+	host/push_http.c \
 	host/push_influx.c \
+	host/push_ndjson.c \
+	host/push_queue.c host/push_queue.h \
 	host/push_remote_write.c \
+	host/push_target.c host/push_target.h \
+	host/push_transport.h \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
 	host/recording_log.c host/recording_log.h \

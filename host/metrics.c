@@ -10,6 +10,7 @@
 
 #include "host/labels.h"
 #include "host/metrics_compat.h"
+#include "host/metrics_push.h"
 #include "host/metrics_sink.h"
 
 static const struct metrics_family domain_energy = {
@@ -301,6 +302,7 @@ void metrics_write(const struct snapshot *snapshot, const struct metrics_options
 	put_zones(sink, snapshot);
 	put_domain_states(sink, snapshot);
 	put_tick(sink, snapshot);
+	metrics_push(sink, snapshot);
 	if (options->scaphandre)
 		metrics_compat_scaphandre(sink, snapshot);
 	if (options->kepler)

@@ -10,6 +10,7 @@
 static const struct push_format *const formats[] = {
 	&push_format_remote_write,
 	&push_format_influx,
+	&push_format_ndjson,
 };
 
 const struct push_format *push_format_find(const char *name)

@@ -98,6 +98,16 @@ struct snapshot *snapshot_new(size_t n_zones, size_t n_domains)
 	return steal_pointer(&snapshot);
 }
 
+size_t snapshot_size(const struct snapshot *snapshot)
+{
+	size_t size = sizeof(struct block);
+
+	for (const struct chunk *chunk = block_of(snapshot)->chunks; chunk;
+		chunk = chunk->next)
+		size += sizeof(*chunk) + chunk->size;
+	return size;
+}
+
 struct snapshot *snapshot_ref(const struct snapshot *snapshot)
 {
 	if (snapshot)
