@@ -10,6 +10,8 @@
 static const struct push_format *const formats[] = {
 	&push_format_remote_write,
 	&push_format_influx,
+	&push_format_warp10,
+	&push_format_riemann,
 };
 
 const struct push_format *push_format_find(const char *name)
