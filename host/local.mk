@@ -113,6 +113,7 @@ host_libhost_a_SOURCES = \
 	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
+	host/percent.c host/percent.h \
 	host/player_load.c host/player_load.h \
 	host/poller.c host/poller.h \
 	host/power_model.c host/power_model.h \
@@ -132,8 +133,11 @@ host_libhost_a_SOURCES = \
 	host/push_ndjson.c \
 	host/push_queue.c host/push_queue.h \
 	host/push_remote_write.c \
+	host/push_riemann.c \
+	host/push_series.c host/push_series.h \
 	host/push_target.c host/push_target.h \
 	host/push_transport.h \
+	host/push_warp10.c \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
 	host/recording_log.c host/recording_log.h \

@@ -168,3 +168,9 @@ double metrics_point_value(const struct metrics_point *point)
 
 	return (double)point->number / divisors[point->scale];
 }
+
+bool metrics_point_is_joules(const struct metrics_point *point)
+{
+	return point->scale == METRICS_MILLIONTHS && point->family->unit &&
+	       strcmp(point->family->unit, "joules") == 0;
+}

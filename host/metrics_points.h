@@ -8,6 +8,7 @@
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -54,3 +55,6 @@ int metrics_points_end(struct metrics_points *points);
 /* The point's value in the family's unit, as near as a double comes: of millionths below
  * 2^32 times 10^6, each comes back from it. */
 double metrics_point_value(const struct metrics_point *point);
+
+/* Whether its number is one of microjoules. */
+bool metrics_point_is_joules(const struct metrics_point *point);

@@ -11,6 +11,8 @@ static const struct push_format *const formats[] = {
 	&push_format_remote_write,
 	&push_format_influx,
 	&push_format_ndjson,
+	&push_format_warp10,
+	&push_format_riemann,
 };
 
 const struct push_format *push_format_find(const char *name)

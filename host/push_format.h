@@ -56,12 +56,14 @@ struct push_format {
 extern const struct push_format push_format_remote_write;
 extern const struct push_format push_format_influx;
 extern const struct push_format push_format_ndjson;
+extern const struct push_format push_format_warp10;
+extern const struct push_format push_format_riemann;
 
 /* The format of this name; NULL: there is none. */
 const struct push_format *push_format_find(const char *name);
 
 /* Their names, "a, b or c", for messages. */
-#define PUSH_FORMAT_NAMES "remote-write, influx or ndjson"
+#define PUSH_FORMAT_NAMES "remote-write, influx, ndjson, warp10 or riemann"
 
 /*
  * For protocols that do not say more than HTTP itself: what a person has to put right at

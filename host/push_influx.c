@@ -89,21 +89,15 @@ static void put_tags(struct json_text *body, const struct metrics_point *point)
 	}
 }
 
-static bool is_joules(const struct metrics_point *point)
-{
-	return point->scale == METRICS_MILLIONTHS && point->family->unit &&
-	       strcmp(point->family->unit, "joules") == 0;
-}
-
 static void put_field(struct json_text *body, const struct metrics_point *point)
 {
 	const char *unit = point->family->unit ? point->family->unit : "value";
 
-	if (is_joules(point))
+	if (metrics_point_is_joules(point))
 		json_text_literal(body, "micro");
 	put(body, unit);
 	json_text_literal(body, "=");
-	if (is_joules(point) || point->scale == METRICS_ONES) {
+	if (metrics_point_is_joules(point) || point->scale == METRICS_ONES) {
 		json_text_u64(body, point->number);
 		json_text_literal(body, "i");
 	} else if (point->scale == METRICS_MILLIONTHS) {

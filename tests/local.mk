@@ -215,6 +215,7 @@ unit_host = \
 	tests/unit/test_metrics \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
+	tests/unit/test_percent \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -222,6 +223,8 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_protobuf \
+	tests/unit/test_push_riemann \
+	tests/unit/test_push_warp10 \
 	tests/unit/test_recorder \
 	tests/unit/test_recording_log \
 	tests/unit/test_replay \
@@ -387,6 +390,8 @@ tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
 tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_percent_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_percent_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_power_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_SOURCES = tests/unit/test_power_model.c tests/unit/random.h
@@ -413,6 +418,14 @@ tests_unit_test_protobuf_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_protobuf_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory ends when told to.
 tests_unit_test_protobuf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_push_riemann_SOURCES = tests/unit/test_push_riemann.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_riemann_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_riemann_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_warp10_SOURCES = tests/unit/test_push_warp10.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_warp10_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_warp10_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
