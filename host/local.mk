@@ -143,6 +143,7 @@ host_libhost_a_SOURCES = \
 	host/recording_log.c host/recording_log.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
+	host/riemann_answer.c host/riemann_answer.h \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \

@@ -229,6 +229,7 @@ unit_host = \
 	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
+	tests/unit/test_riemann_answer \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
@@ -440,6 +441,10 @@ tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
 	tests/unit/scene.h tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_residency_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_residency_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_riemann_answer_SOURCES = tests/unit/test_riemann_answer.c \
+	tests/unit/random.h
+tests_unit_test_riemann_answer_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_riemann_answer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/scene.h
 tests_unit_test_roster_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_roster_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
