@@ -134,6 +134,7 @@ host_libhost_a_SOURCES = \
 	host/push_queue.c host/push_queue.h \
 	host/push_remote_write.c \
 	host/push_riemann.c \
+	host/push_riemann_tcp.c \
 	host/push_series.c host/push_series.h \
 	host/push_target.c host/push_target.h \
 	host/push_transport.h \

@@ -224,6 +224,7 @@ unit_host = \
 	tests/unit/test_progress \
 	tests/unit/test_protobuf \
 	tests/unit/test_push_riemann \
+	tests/unit/test_push_riemann_tcp \
 	tests/unit/test_push_warp10 \
 	tests/unit/test_recorder \
 	tests/unit/test_recording_log \
@@ -423,6 +424,8 @@ tests_unit_test_push_riemann_SOURCES = tests/unit/test_push_riemann.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_riemann_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_riemann_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_riemann_tcp_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_riemann_tcp_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_warp10_SOURCES = tests/unit/test_push_warp10.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_warp10_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
