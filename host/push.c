@@ -91,9 +91,9 @@ static void log_verdict(struct route *route, enum push_verdict verdict, size_t n
 	}
 	if (verdict == PUSH_REFUSED &&
 		log_limit_pass(&route->refused, now_ns, REFUSED_LOG_NS, &suppressed))
-		log_error("Push %s: the target refused %zu ticks, which are dropped: %s "
-			  "(%llu more like this not shown)",
-			name, n_ticks, error, (unsigned long long)suppressed);
+		log_error("Push %s: the target refused %zu ticks, which are dropped: %s; "
+			  "more are counted in /metrics",
+			name, n_ticks, error);
 	if (verdict == PUSH_DELIVERED && route->failing) {
 		log_info("Push %s goes on", name);
 		route->failing = route->full = false;

@@ -115,11 +115,20 @@ def read_exactly(stream, size):
 
 
 class HttpReceiver(Receiver):
-    """Takes POSTs: (path, headers, body) each. status: of what is refused."""
+    """Takes POSTs: (path, headers, body) each. status: of what is refused; in the plan, a
+    number is the status of one batch, and headers are what goes with it."""
     status = 500
+
+    def __init__(self, host, port, tls=None):
+        self.tls = tls  # an ssl.SSLContext
+        self.headers = {}
+        self.asked = []  # (when, status, headers) of all that was asked
+        super().__init__(host, port)
 
     def serve(self, connection):
         receiver = self
+        if self.tls:
+            connection = self.tls.wrap_socket(connection, server_side=True)
 
         class Handler(http.server.BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
@@ -127,9 +136,13 @@ class HttpReceiver(Receiver):
             def do_POST(self):  # pylint: disable=invalid-name
                 size = int(self.headers["Content-Length"])
                 body, what = receiver.read(self.rfile, size)
-                status = receiver.status if what == "refuse" else 200
-                answer = f"HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n\r\n"
-                if what != "refuse":
+                status = {"refuse": receiver.status}.get(
+                    what, what if isinstance(what, int) else 200)
+                receiver.asked.append((time.monotonic(), status, self.headers))
+                more = "".join(f"{k}: {v}\r\n"
+                               for k, v in receiver.headers.get(status, {}).items())
+                answer = f"HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n{more}\r\n"
+                if status == 200:
                     receiver.taken.append((self.path, self.headers, body))
                 receiver.answer(what, answer.encode(), self.wfile.write)
 
