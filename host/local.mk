@@ -134,6 +134,7 @@ host_libhost_a_SOURCES = \
 	host/push_queue.c host/push_queue.h \
 	host/push_remote_write.c \
 	host/push_riemann.c \
+	host/push_riemann_tcp.c \
 	host/push_series.c host/push_series.h \
 	host/push_target.c host/push_target.h \
 	host/push_transport.h \
@@ -143,6 +144,7 @@ host_libhost_a_SOURCES = \
 	host/recording_log.c host/recording_log.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
+	host/riemann_answer.c host/riemann_answer.h \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \

@@ -71,10 +71,11 @@ void metrics_push(struct metrics_sink *sink, const struct snapshot *snapshot)
 		{ &push_failures, offsetof(struct snapshot_push, failures) },
 		{ &push_waiting, offsetof(struct snapshot_push, waiting_ticks) },
 	};
-	const struct snapshot_push *end = snapshot->pushes + snapshot->n_pushes;
+	const struct snapshot_push *end;
 
 	if (snapshot->n_pushes == 0)
 		return;
+	end = snapshot->pushes + snapshot->n_pushes;
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
 		metrics_family(sink, numbers[i].family);
 		for (const struct snapshot_push *push = snapshot->pushes; push < end;

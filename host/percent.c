@@ -14,13 +14,14 @@ void percent_put(struct json_text *out, const char *string)
 
 	while (*string) {
 		size_t len = strspn(string, UNRESERVED);
-		unsigned char c = (unsigned char)string[len];
+		unsigned char c = (unsigned char)*string;
 
-		json_text_put(out, string, len);
+		if (len > 0) {
+			json_text_put(out, string, len);
+		} else {
+			json_text_put(out, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
+			len = 1;
+		}
 		string += len;
-		if (c == '\0')
-			break;
-		json_text_put(out, (char[]){ '%', hex[c >> 4], hex[c & 15] }, 3);
-		string++;
 	}
 }

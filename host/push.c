@@ -55,6 +55,7 @@ struct push {
 
 static const struct push_transport_ops *const carriers[] = {
 	[PUSH_CARRIER_HTTP] = &push_http_ops,
+	[PUSH_CARRIER_RIEMANN] = &push_riemann_ops,
 };
 
 /* For jitter, where any number does. */
@@ -136,17 +137,34 @@ static bool begin(struct route *route, uint64_t now_ns, bool stopping)
 	return true;
 }
 
+/* Tells the transports which of their handles are done. */
+static void run_curl(CURLM *multi)
+{
+	const CURLMsg *message;
+	int n;
+
+	curl_multi_perform(multi, &n);
+	while ((message = curl_multi_info_read(multi, &n))) {
+		CURLcode code = message->data.result;
+		struct push_transport *transport = NULL;
+
+		curl_easy_getinfo(
+			message->easy_handle, CURLINFO_PRIVATE, (char **)&transport);
+		transport->done = true;
+		transport->code = code;
+	}
+}
+
 /* Until nobody can go on. Whether somebody is to be waited for. */
 static bool work(struct push *push, bool stopping)
 {
 	bool moved = true, sending = false;
-	int n;
 
 	while (moved) {
 		uint64_t now_ns = clock_monotonic_ns();
 
 		moved = sending = false;
-		curl_multi_perform(push->multi, &n);
+		run_curl(push->multi);
 		for (size_t i = 0; i < push->n_routes; i++) {
 			struct route *route = &push->routes[i];
 

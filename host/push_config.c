@@ -125,6 +125,38 @@ static bool is_http(const char *url)
 	return strncmp(url, "http://", 7) == 0 || strncmp(url, "https://", 8) == 0;
 }
 
+/* tcp://HOST:PORT, or tcp://[ADDRESS]:PORT, and nothing behind it. */
+static bool is_tcp(const char *url)
+{
+	const char *host = url + strlen("tcp://"), *port;
+	uint64_t number;
+
+	if (strncmp(url, "tcp://", strlen("tcp://")) != 0)
+		return false;
+	port = strrchr(host, ':');
+	if (!port || port == host || strpbrk(host, "/?#@\\ "))
+		return false;
+	if (host[0] == '[' ? port[-1] != ']' : port != strchr(host, ':'))
+		return false;
+	return number_parse_range(port + 1, 1, UINT16_MAX, &number) == 0;
+}
+
+/* What Riemann has no place for. */
+static bool has_secrets(const struct push_config *config)
+{
+	return config->user[0] || config->password_file[0] || config->token_file[0] ||
+	       config->tls_ca[0];
+}
+
+static const char *riemann_problem(const struct push_config *config)
+{
+	if (!is_tcp(config->url))
+		return "url must be tcp://HOST:PORT for Riemann";
+	if (has_secrets(config))
+		return "user, password_file, token_file and tls_ca are not for Riemann";
+	return NULL;
+}
+
 const char *push_config_problem(const struct push_config *config)
 {
 	if (!config->format)
@@ -137,5 +169,7 @@ const char *push_config_problem(const struct push_config *config)
 		return "user and password_file are needed both";
 	if (config->user[0] && config->token_file[0])
 		return "either user and password_file or token_file, not both";
+	if (config->format->carrier == PUSH_CARRIER_RIEMANN)
+		return riemann_problem(config);
 	return NULL;
 }

@@ -150,7 +150,7 @@ static bool set_options(struct push_http *http)
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, http);
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, &http->transport);
 	return true;
 }
 
@@ -192,6 +192,7 @@ static void push_http_send(
 	http->error[0] = '\0';
 	http->answer[0] = '\0';
 	http->answer_len = 0;
+	http->transport.done = false;
 	http->code = CURLE_OUT_OF_MEMORY;
 	http->state = HTTP_DONE;
 	if (set_headers(http) < 0)
@@ -200,24 +201,6 @@ static void push_http_send(
 	curl_easy_setopt(http->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)size);
 	if (curl_multi_add_handle(http->multi, http->easy) == CURLM_OK)
 		http->state = HTTP_SENDING;
-}
-
-/* Of all targets that the multi has. */
-static void collect(CURLM *multi)
-{
-	const CURLMsg *message;
-	int n;
-
-	while ((message = curl_multi_info_read(multi, &n))) {
-		CURL *easy = message->easy_handle;
-		CURLcode code = message->data.result;
-		struct push_http *http = NULL;
-
-		curl_easy_getinfo(easy, CURLINFO_PRIVATE, (char **)&http);
-		curl_multi_remove_handle(multi, easy);
-		http->code = code;
-		http->state = HTTP_DONE;
-	}
 }
 
 static uint32_t retry_after_s(CURL *easy)
@@ -237,7 +220,11 @@ static bool push_http_work(
 	struct push_answer answer = { 0 };
 	long status = 0;
 
-	collect(http->multi);
+	if (http->state == HTTP_SENDING && http->transport.done) {
+		curl_multi_remove_handle(http->multi, http->easy);
+		http->code = http->transport.code;
+		http->state = HTTP_DONE;
+	}
 	if (http->state != HTTP_DONE)
 		return false;
 	http->state = HTTP_IDLE;

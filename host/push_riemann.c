@@ -105,16 +105,10 @@ static int finish(struct json_text *body)
 	return 0;
 }
 
-/* It tells trouble of its own, and nothing else: no message is beyond hope. */
-static enum push_verdict judge(unsigned int status)
-{
-	return status == 200 ? PUSH_DELIVERED : PUSH_RETRY;
-}
-
 const struct push_format push_format_riemann = {
 	.name = "riemann",
 	.carrier = PUSH_CARRIER_RIEMANN,
 	.add = add,
 	.finish = finish,
-	.judge = judge,
+	.judge = push_format_judge,
 };

@@ -2,11 +2,12 @@
 /* Copyright (C) the vmpower authors */
 /*
  * What carries batches to one target, all in the push thread, which never waits in here:
- * host/push_http.c by libcurl; another carrier is one file beside it. One batch is on
+ * host/push_http.c by libcurl, host/push_riemann_tcp.c in its own way. One batch is on
  * its way at a time, so a target is told ticks in their order.
  */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -46,6 +47,13 @@ struct push_transport_ops {
 /* The first member of what implements it. */
 struct push_transport {
 	const struct push_transport_ops *ops;
+	/*
+	 * Of a handle in the multi whose CURLOPT_PRIVATE is the transport: whether it is
+	 * done, which the thread finds out, and how. The handle stays in there.
+	 */
+	bool done;
+	CURLcode code;
 };
 
 extern const struct push_transport_ops push_http_ops;
+extern const struct push_transport_ops push_riemann_ops;

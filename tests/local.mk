@@ -228,12 +228,14 @@ unit_host = \
 	tests/unit/test_push_influx \
 	tests/unit/test_push_remote_write \
 	tests/unit/test_push_riemann \
+	tests/unit/test_push_riemann_tcp \
 	tests/unit/test_push_target \
 	tests/unit/test_push_warp10 \
 	tests/unit/test_recorder \
 	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
+	tests/unit/test_riemann_answer \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
@@ -441,6 +443,8 @@ tests_unit_test_push_riemann_SOURCES = tests/unit/test_push_riemann.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_riemann_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_riemann_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_riemann_tcp_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_riemann_tcp_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_target_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_target_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_warp10_SOURCES = tests/unit/test_push_warp10.c \
@@ -461,6 +465,10 @@ tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
 	tests/unit/scene.h tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_residency_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_residency_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_riemann_answer_SOURCES = tests/unit/test_riemann_answer.c \
+	tests/unit/random.h
+tests_unit_test_riemann_answer_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_riemann_answer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/scene.h
 tests_unit_test_roster_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_roster_LDADD = $(host_LIBS) $(CMOCKA_LIBS)

@@ -9,42 +9,17 @@ import time
 
 import pytest
 
-from bed.bare import HOSTILE, BareDomains
+from bed.bare import HOSTILE
 from bed.engines import Influx, Prometheus, VictoriaMetrics, fetch_engines
 from bed.process import wait_until
+from bed.pushing import Pushing, check_adds_up, scraped, watch
 from bed.receiver import HttpReceiver
-from bed.web import Web, listen
+from bed.web import listen
 
-PORT = 9846
 RECEIVER_PORT = 18000
-INTERVAL_MS = 200
 
 ENERGIES = "vmpower_.*energy.*"
 NAMES = "vmpower_(tick_number|(domain|ended_domains|host|zone)_energy_joules_total)"
-
-
-class Pushing:
-    """A host with packages, dram and two domains."""
-
-    def __init__(self, bed, domain_type):
-        self.host = bed.host()
-        self.sim = bed.simrapl(self.host, idle_w=10, busy_w=40)
-        self.domains = BareDomains(self.host, bed.directory(), domain_type)
-        for name in (HOSTILE, "web1"):
-            self.domains.create(name)
-        self.web = Web(self.host, PORT)
-
-    def hostd(self, bed, sections, *flags):
-        """sections: {name: {key: value}} of [push "name"]; the test's."""
-        config = bed.directory() / "hostd.conf"
-        config.write_text("".join(
-            f'[push "{name}"]\n' + "".join(f"{k} = {v}\n" for k, v in keys.items())
-            for name, keys in sections.items()))
-        return bed.hostd(self.host, self.sim, "--interval-ms", INTERVAL_MS,
-                         "--config", config, *flags)
-
-    def pushed(self, what, target, **labels):
-        return int(self.web.metrics().value(f"vmpower_push_{what}", target=target, **labels))
 
 
 @pytest.fixture(scope="module", name="pushing")
@@ -88,24 +63,6 @@ def energies(points):
     return found
 
 
-def check_adds_up(of_tick):
-    sums = {}
-    for (name, labels), uj in of_tick.items():
-        zone = sums.setdefault(dict(labels)["zone"], [0, 0])
-        zone[name == "vmpower_zone_energy"] += uj
-    for zone, (parts, total) in sums.items():
-        assert parts == total, zone
-
-
-def scraped(metrics):
-    """The same of what /metrics says."""
-    return {(name.removesuffix("_joules_total"),
-             frozenset((k, v) for k, v in labels.items() if v != "")): round(float(value) * 1e6)
-            for name, samples in metrics.samples.items()
-            if name.endswith("_energy_joules_total")
-            for labels, value in samples}
-
-
 def ticks_of(lines):
     return [int(line["tick"]) for line in lines]
 
@@ -123,15 +80,6 @@ def check_line_adds_up(line):
                         if zone["name"] in d["zones"])):
             parts += int(share["dynamic_uj"]) + int(share["idle_uj"])
         assert parts == int(energy["total_uj"]), (line["tick"], zone["name"])
-
-
-def watch(pushing, seconds, seen):
-    """What is scraped meanwhile, by tick."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        metrics = pushing.web.metrics()
-        seen[metrics.tick] = metrics
-        time.sleep(0.2)
 
 
 def test_engines_keep_every_tick(bed, pushing, engines, full):

@@ -98,20 +98,11 @@ static void test_batch(void **state)
 	snapshot_unref(snapshot);
 }
 
-static void test_answers(void **state)
-{
-	(void)state;
-	assert_int_equal(push_format_riemann.judge(200), PUSH_DELIVERED);
-	assert_int_equal(push_format_riemann.judge(500), PUSH_RETRY);
-	assert_int_equal(push_format_riemann.judge(0), PUSH_RETRY);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_events),
 		cmocka_unit_test(test_batch),
-		cmocka_unit_test(test_answers),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
