@@ -10,6 +10,7 @@
 
 #include "host/player_load.h"
 #include "host/wake.h"
+#include "shared/array.h"
 #include "shared/clock.h"
 
 /* Ticks shorter than this are at the mercy of when counters were updated. */
@@ -66,17 +67,6 @@ void coefficients_free(struct coefficients *coefficients)
 	free(coefficients);
 }
 
-static int grow(void *array, size_t n, size_t element_size)
-{
-	void **pointer = array;
-	void *grown = reallocarray(*pointer, n, element_size);
-
-	if (!grown)
-		return -ENOMEM;
-	*pointer = grown;
-	return 0;
-}
-
 int coefficients_reserve(
 	struct coefficients *coefficients, size_t n_domains, size_t n_packages)
 {
@@ -86,11 +76,11 @@ int coefficients_reserve(
 		return 0;
 	n *= 2;
 	if (player_loads_reserve(&coefficients->loads, n) < 0 ||
-		grow(&coefficients->cores, n, sizeof(*coefficients->cores)) < 0 ||
-		grow(&coefficients->scratch, n, sizeof(*coefficients->scratch)) < 0 ||
-		grow(&coefficients->totals, n, sizeof(*coefficients->totals)) < 0 ||
-		grow(&coefficients->weights, n, sizeof(*coefficients->weights)) < 0 ||
-		grow(&coefficients->seats, n, sizeof(*coefficients->seats)) < 0)
+		array_resize(&coefficients->cores, n) < 0 ||
+		array_resize(&coefficients->scratch, n) < 0 ||
+		array_resize(&coefficients->totals, n) < 0 ||
+		array_resize(&coefficients->weights, n) < 0 ||
+		array_resize(&coefficients->seats, n) < 0)
 		return -ENOMEM;
 	coefficients->size = n;
 	return 0;

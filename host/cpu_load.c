@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/array.h"
 #include "shared/clock.h"
 
 /* /proc/stat counts in ticks: a CPU may seem busy for this much over the time. */
@@ -14,26 +15,15 @@
 
 #define ORDER_CPU_BITS 32
 
-static int reserve(void *array, size_t size, size_t element_size)
-{
-	void **pointer = array;
-	void *grown = reallocarray(*pointer, size, element_size);
-
-	if (!grown)
-		return -ENOMEM;
-	*pointer = grown;
-	return 0;
-}
-
 int cpu_loads_reserve(struct cpu_loads *loads, const struct machine *machine)
 {
 	size_t n = machine->n_cpus;
 
 	if (n <= loads->size)
 		return 0;
-	if (reserve(&loads->cpus, n, sizeof(*loads->cpus)) < 0 ||
-		reserve(&loads->next_sibling, n, sizeof(*loads->next_sibling)) < 0 ||
-		reserve(&loads->order, n, sizeof(*loads->order)) < 0)
+	if (array_resize(&loads->cpus, n) < 0 ||
+		array_resize(&loads->next_sibling, n) < 0 ||
+		array_resize(&loads->order, n) < 0)
 		return -ENOMEM;
 	loads->size = n;
 	return 0;

@@ -13,6 +13,7 @@
 #include <unistd.h>
 
 #include "host/poller.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/number.h"
@@ -88,16 +89,12 @@ int cpufreq_start(struct cpufreq *cpufreq)
 
 static int reserve_fds(struct cpufreq *cpufreq, size_t n)
 {
-	int *fds;
-
 	if (n <= cpufreq->n_fds)
 		return 0;
-	fds = reallocarray(cpufreq->fds, n, sizeof(*fds));
-	if (!fds)
+	if (array_resize(&cpufreq->fds, n) < 0)
 		return -ENOMEM;
 	for (size_t i = cpufreq->n_fds; i < n; i++)
-		fds[i] = FD_CLOSED;
-	cpufreq->fds = fds;
+		cpufreq->fds[i] = FD_CLOSED;
 	cpufreq->n_fds = n;
 	return 0;
 }
@@ -194,14 +191,11 @@ void cpufreq_poll(struct cpufreq *cpufreq)
 
 static int resize(struct cpufreq *cpufreq, size_t n)
 {
-	struct cpufreq_cpu *cpus;
-
 	if (n > cpufreq->n_cpus) {
-		cpus = reallocarray(cpufreq->cpus, n, sizeof(*cpus));
-		if (!cpus)
+		if (array_resize(&cpufreq->cpus, n) < 0)
 			return -ENOMEM;
-		memset(cpus + cpufreq->n_cpus, 0, (n - cpufreq->n_cpus) * sizeof(*cpus));
-		cpufreq->cpus = cpus;
+		memset(cpufreq->cpus + cpufreq->n_cpus, 0,
+			(n - cpufreq->n_cpus) * sizeof(*cpufreq->cpus));
 	}
 	cpufreq->n_cpus = n;
 	return 0;

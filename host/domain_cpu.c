@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/task.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/number.h"
@@ -125,16 +126,9 @@ static int add_process(struct domain_cpu *domain, pid_t pid)
 	struct domain_process added = { .listed = true };
 	int r;
 
-	if (domain->n_processes == domain->processes_size) {
-		size_t size = domain->processes_size > 0 ? 2 * domain->processes_size : 4;
-		struct domain_process *grown = reallocarray(
-			domain->processes, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		domain->processes = grown;
-		domain->processes_size = size;
-	}
+	if (array_reserve(&domain->processes, &domain->processes_size,
+		    domain->n_processes + 1) < 0)
+		return -ENOMEM;
 	r = process_open(&domain->context->process, pid, &added.process);
 	if (r < 0)
 		return r;

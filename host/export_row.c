@@ -12,6 +12,7 @@
 
 #include <cjson/cJSON.h>
 
+#include "host/csv.h"
 #include "host/export_time.h"
 #include "host/json_line.h"
 #include "shared/clock.h"
@@ -80,42 +81,30 @@ static void format_values(const struct export_row *row, struct values *values)
 	memcpy(values->texts, texts, sizeof(texts));
 }
 
-static void write_field(FILE *out, const char *text)
+static int write_fields(FILE *out, const char *const texts[EXPORT_COLUMNS])
 {
-	if (!text[strcspn(text, ",\"\r\n")]) {
-		fputs(text, out);
-		return;
-	}
-	fputc('"', out);
-	for (; *text; text++) {
-		if (*text == '"')
-			fputc('"', out);
-		fputc(*text, out);
-	}
-	fputc('"', out);
+	struct json_text line = { 0 };
+	int r;
+
+	csv_line(&line, texts, EXPORT_COLUMNS);
+	r = json_text_error(&line);
+	if (r == 0)
+		fwrite(line.data, 1, line.used, out);
+	json_text_deinit(&line);
+	return r;
 }
 
-static void write_fields(FILE *out, const char *const texts[EXPORT_COLUMNS])
+int export_row_write_csv_head(FILE *out)
 {
-	for (size_t i = 0; i < EXPORT_COLUMNS; i++) {
-		if (i > 0)
-			fputc(',', out);
-		write_field(out, texts[i]);
-	}
-	fputs("\r\n", out);
+	return write_fields(out, export_column_names);
 }
 
-void export_row_write_csv_head(FILE *out)
-{
-	write_fields(out, export_column_names);
-}
-
-void export_row_write_csv(FILE *out, const struct export_row *row)
+int export_row_write_csv(FILE *out, const struct export_row *row)
 {
 	struct values values;
 
 	format_values(row, &values);
-	write_fields(out, values.texts);
+	return write_fields(out, values.texts);
 }
 
 int export_row_write_json(FILE *out, const struct export_row *row)

@@ -62,9 +62,9 @@ struct export_row {
 	const char *labels;
 };
 
-void export_row_write_csv_head(FILE *out);
-void export_row_write_csv(FILE *out, const struct export_row *row);
-/* -ENOMEM. */
+/* Each 0 or -ENOMEM. */
+int export_row_write_csv_head(FILE *out);
+int export_row_write_csv(FILE *out, const struct export_row *row);
 int export_row_write_json(FILE *out, const struct export_row *row);
 
 /*

@@ -19,6 +19,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/number.h"
 #include "shared/rooted.h"
@@ -38,12 +39,9 @@ struct peers {
 
 static int add_peer(struct peers *peers, uint32_t inode, size_t domain)
 {
-	struct peer *items = reallocarray(peers->items, peers->n + 1, sizeof(*items));
-
-	if (!items)
+	if (array_resize(&peers->items, peers->n + 1) < 0)
 		return -ENOMEM;
-	peers->items = items;
-	items[peers->n++] = (struct peer){ inode, domain };
+	peers->items[peers->n++] = (struct peer){ inode, domain };
 	return 0;
 }
 

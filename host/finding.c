@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "host/text.h"
+#include "shared/array.h"
 
 static const char *const severity_names[FINDING_SEVERITIES] = {
 	[FINDING_ERROR] = "error",
@@ -42,17 +43,14 @@ set_text(struct findings *findings, char **text, const char *format, va_list arg
 struct finding *findings_add(struct findings *findings, enum finding_severity severity,
 	const char *check, const char *domain, const char *seen, ...)
 {
-	struct finding *items = reallocarray(
-		findings->items, findings->n + 1, sizeof(*items));
 	struct finding *finding;
 	va_list args;
 
-	if (!items) {
+	if (array_resize(&findings->items, findings->n + 1) < 0) {
 		findings->out_of_memory = true;
 		return NULL;
 	}
-	findings->items = items;
-	finding = &items[findings->n++];
+	finding = &findings->items[findings->n++];
 	*finding = (struct finding){ .severity = severity, .check = check };
 	if (domain) {
 		finding->domain = strdup(domain);

@@ -20,6 +20,7 @@
 #include "host/recording.h"
 #include "host/sampler.h"
 #include "host/snapshot.h"
+#include "host/streams.h"
 #include "host/writer.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
@@ -53,6 +54,7 @@ struct hostd {
 	struct links *links;
 	struct writer *writer;
 	struct recording recording;
+	struct streams streams;
 	struct snapshot_box box;
 	struct publisher publisher;
 	struct http_servers *http;
@@ -204,6 +206,8 @@ static void measure(struct hostd *hostd, uint64_t late_ns)
 	publisher_tell_guests(&hostd->publisher, hostd->inventory);
 	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
 		log_error("Out of memory; this tick is in the ledger but not shown");
+	else
+		streams_add(&hostd->streams, &hostd->box);
 	if (!hostd->ready) {
 		hostd->ready = true;
 		notify_send("READY=1");
@@ -263,11 +267,12 @@ static void stop(evutil_socket_t number, short what, void *data)
 
 static void reload(evutil_socket_t number, short what, void *data)
 {
-	const struct hostd *hostd = data;
+	struct hostd *hostd = data;
 
 	(void)number;
 	(void)what;
 	sampler_load_calibration(hostd->sampler);
+	streams_reopen(&hostd->streams);
 }
 
 /* Not while ticks fail: a restart is what helps then. */
@@ -357,6 +362,7 @@ static int start_signals(struct hostd *hostd)
 	} signals[] = { { SIGTERM, stop }, { SIGINT, stop }, { SIGHUP, reload } };
 
 	signal(SIGPIPE, SIG_IGN);
+	signal(SIGXFSZ, SIG_IGN);
 	for (size_t i = 0; i < sizeof(signals) / sizeof(signals[0]); i++) {
 		int r = add_event(hostd, &hostd->signal_events[i], signals[i].number,
 			EV_SIGNAL, signals[i].callback, NULL);
@@ -389,6 +395,7 @@ static int start_sources(struct hostd *hostd)
 	if (r < 0)
 		return r;
 	recording_start(&hostd->recording, hostd->config->record);
+	streams_start(&hostd->streams, hostd->config->json, hostd->config->csv);
 	r = start_links(hostd);
 	if (r < 0)
 		return r;
@@ -464,8 +471,21 @@ static void free_event(struct event **event)
 	*event = NULL;
 }
 
+/* Whoever says so again while it ends does not make it end in the middle of that. */
+static void block_signals(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGTERM);
+	sigaddset(&signals, SIGINT);
+	sigaddset(&signals, SIGHUP);
+	pthread_sigmask(SIG_BLOCK, &signals, NULL);
+}
+
 static void deinit(struct hostd *hostd)
 {
+	block_signals();
 	http_servers_stop(hostd->http);
 	push_stop(hostd->push);
 	publisher_deinit(&hostd->publisher);
@@ -482,6 +502,7 @@ static void deinit(struct hostd *hostd)
 	stop_writer(hostd);
 	/* Last: it needs nothing of the others, and its disk may be any. */
 	recording_stop(&hostd->recording);
+	streams_stop(&hostd->streams);
 	inventory_free(hostd->inventory);
 	snapshot_box_deinit(&hostd->box);
 	if (hostd->base)

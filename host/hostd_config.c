@@ -77,6 +77,16 @@ static int set_record(void *settings, const char *value, const char **ret_expect
 	return set_text(((struct hostd_config *)settings)->record, value, ret_expected);
 }
 
+static int set_json(void *settings, const char *value, const char **ret_expected)
+{
+	return set_text(((struct hostd_config *)settings)->json, value, ret_expected);
+}
+
+static int set_csv(void *settings, const char *value, const char **ret_expected)
+{
+	return set_text(((struct hostd_config *)settings)->csv, value, ret_expected);
+}
+
 static int set_tls_certificate(
 	void *settings, const char *value, const char **ret_expected)
 {
@@ -439,6 +449,8 @@ static const struct option_spec specs[] = {
 	{ "run-dir", "DIR", "where hostd.sock is (" RUNDIR ")", set_run_dir, false },
 	{ "record", "FILE", "write what is measured, for vmpower replay", set_record,
 		false },
+	{ "json", "FILE|-", "append each tick as a line of JSON", set_json, false },
+	{ "csv", "FILE|-", "append each tick as rows of CSV", set_csv, false },
 };
 
 void hostd_config_init(struct hostd_config *config)
@@ -476,6 +488,8 @@ static void check_together(const struct hostd_config *config)
 	else if (config->n_users > 0 && config->listen.kind == LISTEN_UNIX)
 		wrong = "[user] sections are for listen = ADDR:PORT; of a unix socket, "
 			"its mode says who may";
+	else if (config->json[0] && strcmp(config->json, config->csv) == 0)
+		wrong = "json and csv need a file each";
 	if (!wrong)
 		return;
 	fprintf(stderr, "vmpower-hostd: %s\n", wrong);

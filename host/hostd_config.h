@@ -44,7 +44,9 @@ struct hostd_config {
 	char libvirt_run_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char state_dir[HOSTD_CONFIG_TEXT_SIZE];
 	char run_dir[HOSTD_CONFIG_TEXT_SIZE];
-	char record[HOSTD_CONFIG_TEXT_SIZE];	      /* empty: nothing is recorded */
+	char record[HOSTD_CONFIG_TEXT_SIZE]; /* empty: nothing is recorded */
+	char json[HOSTD_CONFIG_TEXT_SIZE];   /* see host/streams.h */
+	char csv[HOSTD_CONFIG_TEXT_SIZE];
 	struct listen_address listen;		      /* besides RUN/hostd.sock */
 	char tls_certificate[HOSTD_CONFIG_TEXT_SIZE]; /* empty: no TLS */
 	char tls_key[HOSTD_CONFIG_TEXT_SIZE];

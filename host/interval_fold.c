@@ -12,6 +12,7 @@
 
 #include "host/interval_block.h"
 #include "host/interval_file.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 #define HOUR_S 3600u
@@ -57,21 +58,6 @@ static void folding_deinit(struct folding *folding)
 	free(folding->hours);
 }
 
-static int grow(void *array, size_t n, size_t *size, size_t element_size)
-{
-	size_t larger = *size ? 2 * *size : 16;
-	void *resized;
-
-	if (n < *size)
-		return 0;
-	resized = reallocarray(*(void **)array, larger, element_size);
-	if (!resized)
-		return -ENOMEM;
-	*(void **)array = resized;
-	*size = larger;
-	return 0;
-}
-
 static int note_day(struct folding *folding, uint64_t day)
 {
 	size_t at = 0;
@@ -80,8 +66,7 @@ static int note_day(struct folding *folding, uint64_t day)
 		at++;
 	if (at < folding->n_days && folding->days[at] == day)
 		return 0;
-	if (grow(&folding->days, folding->n_days, &folding->days_size,
-		    sizeof(*folding->days)) < 0)
+	if (array_reserve(&folding->days, &folding->days_size, folding->n_days + 1) < 0)
 		return -ENOMEM;
 	memmove(&folding->days[at + 1], &folding->days[at],
 		(folding->n_days - at) * sizeof(*folding->days));
@@ -110,8 +95,8 @@ static int note_hour(struct folding *folding, uint64_t since_s)
 	size_t at = find_hour(folding, since_s);
 
 	if (at == folding->n_hours || folding->hours[at].since_s != since_s) {
-		if (grow(&folding->hours, folding->n_hours, &folding->hours_size,
-			    sizeof(*folding->hours)) < 0)
+		if (array_reserve(&folding->hours, &folding->hours_size,
+			    folding->n_hours + 1) < 0)
 			return -ENOMEM;
 		memmove(&folding->hours[at + 1], &folding->hours[at],
 			(folding->n_hours - at) * sizeof(*folding->hours));
@@ -195,8 +180,7 @@ static struct interval_record *take_sum(
 				sum->interval.until_s == record->interval.until_s))
 			return sum;
 	}
-	if (grow(&folding->sums, folding->n_sums, &folding->sums_size,
-		    sizeof(*folding->sums)) < 0)
+	if (array_reserve(&folding->sums, &folding->sums_size, folding->n_sums + 1) < 0)
 		return NULL;
 	sum = &folding->sums[folding->n_sums++];
 	*sum = (struct interval_record){ 0 };

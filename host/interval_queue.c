@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "host/interval_queue.h"
+#include "shared/array.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -20,17 +21,7 @@ void interval_queue_deinit(struct interval_queue *queue)
 
 int interval_queue_reserve(struct interval_queue *queue)
 {
-	size_t size = queue->size ? 2 * queue->size : 4;
-	struct interval_record *records;
-
-	if (queue->n < queue->size)
-		return 0;
-	records = reallocarray(queue->records, size, sizeof(*records));
-	if (!records)
-		return -ENOMEM;
-	queue->records = records;
-	queue->size = size;
-	return 0;
+	return array_reserve(&queue->records, &queue->size, queue->n + 1);
 }
 
 void interval_queue_put(struct interval_queue *queue, struct interval_record *record)

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "host/interval_record.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -28,16 +29,6 @@ void interval_record_deinit(struct interval_record *record)
 	*record = (struct interval_record){ 0 };
 }
 
-static int resize(void *array, size_t n, size_t element_size)
-{
-	void *resized = reallocarray(*(void **)array, n, element_size);
-
-	if (!resized)
-		return -ENOMEM;
-	*(void **)array = resized;
-	return 0;
-}
-
 /* One more zone in each domain's shares, from the last one on, as rows move up. */
 static int widen_shares(struct interval_record *record)
 {
@@ -45,8 +36,7 @@ static int widen_shares(struct interval_record *record)
 
 	if (record->domains_size == 0)
 		return 0;
-	if (resize(&record->shares, (size_t)record->domains_size * (n + 1),
-		    sizeof(*record->shares)) < 0)
+	if (array_resize(&record->shares, (size_t)record->domains_size * (n + 1)) < 0)
 		return -ENOMEM;
 	for (uint32_t i = record->n_domains; i-- > 0;) {
 		struct tick_share *to = &record->shares[(size_t)i * (n + 1)];
@@ -78,7 +68,7 @@ int interval_record_take_zone(
 	}
 	if (record->n_zones == LEDGER_ZONES_MAX)
 		return -E2BIG;
-	if (resize(&record->zones, record->n_zones + 1, sizeof(*record->zones)) < 0 ||
+	if (array_resize(&record->zones, record->n_zones + 1) < 0 ||
 		widen_shares(record) < 0)
 		return -ENOMEM;
 	zone = &record->zones[record->n_zones];
@@ -130,9 +120,8 @@ static int reserve(struct interval_record *record, uint32_t n)
 		return 0;
 	while (size < n)
 		size *= 2;
-	if (resize(&record->domains, size, sizeof(*record->domains)) < 0 ||
-		resize(&record->shares, (size_t)size * (record->n_zones + 1),
-			sizeof(*record->shares)) < 0)
+	if (array_resize(&record->domains, size) < 0 ||
+		array_resize(&record->shares, (size_t)size * (record->n_zones + 1)) < 0)
 		return -ENOMEM;
 	record->domains_size = size;
 	return 0;

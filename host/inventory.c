@@ -2,6 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /* A sorted list of domains. Pure. */
 #include "host/inventory.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -41,18 +42,14 @@ const struct inventory_domain *inventory_find(
 int inventory_put(struct inventory *inventory, struct inventory_domain *domain)
 {
 	size_t place = find_place(inventory, &domain->uuid);
-	struct inventory_domain *domains;
 
 	if (is_at(inventory, place, &domain->uuid)) {
 		inventory_domain_deinit(&inventory->domains[place]);
 	} else {
-		domains = reallocarray(
-			inventory->domains, inventory->n_domains + 1, sizeof(*domains));
-		if (!domains)
+		if (array_resize(&inventory->domains, inventory->n_domains + 1) < 0)
 			return -ENOMEM;
-		memmove(domains + place + 1, domains + place,
-			(inventory->n_domains - place) * sizeof(*domains));
-		inventory->domains = domains;
+		memmove(inventory->domains + place + 1, inventory->domains + place,
+			(inventory->n_domains - place) * sizeof(*inventory->domains));
 		inventory->n_domains++;
 	}
 	inventory->domains[place] = *domain;

@@ -19,6 +19,7 @@
 #include "host/libvirt_domains.h"
 #include "host/libvirt_loop.h"
 #include "host/thread.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/log.h"
 
@@ -198,7 +199,7 @@ static void on_settle(int timer, void *data)
 
 static void mark_dirty(struct watcher *watcher, virDomainPtr domain)
 {
-	struct uuid *dirty, uuid;
+	struct uuid uuid;
 
 	if (virDomainGetUUID(domain, uuid.bytes) < 0)
 		return;
@@ -206,12 +207,10 @@ static void mark_dirty(struct watcher *watcher, virDomainPtr domain)
 		if (uuid_compare(&watcher->dirty[i], &uuid) == 0)
 			return;
 	}
-	dirty = reallocarray(watcher->dirty, watcher->n_dirty + 1, sizeof(*dirty));
-	if (!dirty) {
+	if (array_resize(&watcher->dirty, watcher->n_dirty + 1) < 0) {
 		set_timer(watcher, TIMER_REFRESH, BACKOFF_MIN_MS);
 		return;
 	}
-	watcher->dirty = dirty;
 	/* From the first event on: a stream of them must not put it off. */
 	if (watcher->n_dirty == 0)
 		set_timer(watcher, TIMER_SETTLE, SETTLE_MS);

@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "host/utf8.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 #define FIRST_STRIDE  8u
@@ -47,17 +48,6 @@ void ledger_book_free(struct ledger_book *book)
 	free(book);
 }
 
-/* realloc() of n elements; on failure *array stays. */
-static int resize(void *array, size_t n, size_t element_size)
-{
-	void *resized = reallocarray(*(void **)array, n, element_size);
-
-	if (!resized)
-		return -ENOMEM;
-	*(void **)array = resized;
-	return 0;
-}
-
 static int reserve_domains(struct ledger_book *book, uint32_t n)
 {
 	uint32_t size = book->domains_size ? book->domains_size : FIRST_DOMAINS;
@@ -66,15 +56,14 @@ static int reserve_domains(struct ledger_book *book, uint32_t n)
 		return 0;
 	while (size < n)
 		size *= 2;
-	if (resize(&book->domains, size, sizeof(*book->domains)) < 0 ||
-		resize(&book->by_uuid, size, sizeof(*book->by_uuid)) < 0 ||
-		resize(&book->shares, (size_t)size * book->shares_stride,
-			sizeof(*book->shares)) < 0 ||
-		resize(&book->bases, size, sizeof(*book->bases)) < 0 ||
-		resize(&book->base_shares, (size_t)size * book->shares_stride,
-			sizeof(*book->base_shares)) < 0 ||
-		resize(&book->changed, size, sizeof(*book->changed)) < 0 ||
-		resize(&book->changed_rows, size, sizeof(*book->changed_rows)) < 0)
+	if (array_resize(&book->domains, size) < 0 ||
+		array_resize(&book->by_uuid, size) < 0 ||
+		array_resize(&book->shares, (size_t)size * book->shares_stride) < 0 ||
+		array_resize(&book->bases, size) < 0 ||
+		array_resize(&book->base_shares, (size_t)size * book->shares_stride) <
+			0 ||
+		array_resize(&book->changed, size) < 0 ||
+		array_resize(&book->changed_rows, size) < 0)
 		return -ENOMEM;
 	book->domains_size = size;
 	return 0;
@@ -88,8 +77,8 @@ static int reserve_rows(struct ledger_book *book, size_t n)
 		return 0;
 	while (size < n)
 		size *= 2;
-	if (resize(&book->sample_rows, size, sizeof(*book->sample_rows)) < 0 ||
-		resize(&book->tick_rows, size, sizeof(*book->tick_rows)) < 0)
+	if (array_resize(&book->sample_rows, size) < 0 ||
+		array_resize(&book->tick_rows, size) < 0)
 		return -ENOMEM;
 	book->rows_size = (uint32_t)size;
 	return 0;

@@ -4,6 +4,7 @@
 #include "config.h"
 
 #include "host/ledger_departed.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -40,17 +41,7 @@ static size_t search(
 
 static int reserve(struct ledger_departed *departed)
 {
-	size_t size = departed->size ? 2 * departed->size : 64;
-	struct ledger_departed_domain **domains;
-
-	if (departed->n < departed->size)
-		return 0;
-	domains = reallocarray(departed->domains, size, sizeof(*domains));
-	if (!domains)
-		return -ENOMEM;
-	departed->domains = domains;
-	departed->size = size;
-	return 0;
+	return array_reserve(&departed->domains, &departed->size, departed->n + 1);
 }
 
 int ledger_departed_add(struct ledger_departed *departed, const struct uuid *uuid,

@@ -13,6 +13,7 @@
 #include "host/interval_sum.h"
 #include "host/json_text.h"
 #include "host/labels.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 #define DAY_S 86400u
@@ -36,15 +37,8 @@ static void export_deinit(struct export *export)
 
 static int add_uuid(struct export *export, const struct uuid *uuid)
 {
-	if (export->n_uuids == export->uuids_size) {
-		size_t size = export->uuids_size ? 2 * export->uuids_size : 16;
-		struct uuid *uuids = reallocarray(export->uuids, size, sizeof(*uuids));
-
-		if (!uuids)
-			return -ENOMEM;
-		export->uuids = uuids;
-		export->uuids_size = size;
-	}
+	if (array_reserve(&export->uuids, &export->uuids_size, export->n_uuids + 1) < 0)
+		return -ENOMEM;
 	export->uuids[export->n_uuids++] = *uuid;
 	return 0;
 }
@@ -205,10 +199,8 @@ static const char *idle_origin_name(uint64_t sources)
 
 static int write_row(const struct export *export, const struct export_row *row)
 {
-	if (export->query->json)
-		return export_row_write_json(export->out, row);
-	export_row_write_csv(export->out, row);
-	return 0;
+	return export->query->json ? export_row_write_json(export->out, row)
+				   : export_row_write_csv(export->out, row);
 }
 
 static int write_share(const struct export *export, struct export_row *row,
@@ -364,10 +356,8 @@ int ledger_export_write(const struct ledger_export *query, struct ledger_history
 	}
 	if (r == 0)
 		r = group(query, history);
-	if (r < 0)
-		return r;
-	if (!query->json)
-		export_row_write_csv_head(out);
+	if (r == 0 && !query->json)
+		r = export_row_write_csv_head(out);
 	for (size_t i = 0; r == 0 && i < history->n; i++)
 		r = write_record(&export, &history->records[i]);
 	return r;

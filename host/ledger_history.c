@@ -17,6 +17,7 @@
 #include "host/ledger_close.h"
 #include "host/ledger_file.h"
 #include "host/ledger_load.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 /* It may change while it is read; two ticks within one reading are rare. */
@@ -38,16 +39,8 @@ void ledger_history_deinit(struct ledger_history *history)
 /* Takes the record over. */
 static int add(struct ledger_history *history, struct interval_record *record)
 {
-	size_t size = history->size ? 2 * history->size : 64;
-	struct interval_record *records;
-
-	if (history->n == history->size) {
-		records = reallocarray(history->records, size, sizeof(*records));
-		if (!records)
-			return -ENOMEM;
-		history->records = records;
-		history->size = size;
-	}
+	if (array_reserve(&history->records, &history->size, history->n + 1) < 0)
+		return -ENOMEM;
 	history->records[history->n++] = *record;
 	*record = (struct interval_record){ 0 };
 	return 0;

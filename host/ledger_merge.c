@@ -12,6 +12,7 @@
 
 #include "host/merge_print.h"
 #include "host/merge_time.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/uuid.h"
 
@@ -99,16 +100,8 @@ static struct merge_sum *add_sum(struct ledger_merge *merge, const struct merge_
 {
 	struct merge_sum *sum;
 
-	if (merge->n_sums == merge->sums_size) {
-		size_t size = merge->sums_size ? 2 * merge->sums_size : 64;
-		struct merge_sum **all = reallocarray(
-			merge->all_sums, size, sizeof(struct merge_sum *));
-
-		if (!all)
-			return NULL;
-		merge->all_sums = all;
-		merge->sums_size = size;
-	}
+	if (array_reserve(&merge->all_sums, &merge->sums_size, merge->n_sums + 1) < 0)
+		return NULL;
 	sum = malloc(sizeof(*sum));
 	if (!sum)
 		return NULL;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "host/text.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/number.h"
@@ -27,16 +28,8 @@ static int add(struct load *load, pid_t pid, const struct task_stat *stat)
 {
 	struct load_process *process;
 
-	if (load->n == load->size) {
-		size_t size = load->size ? 2 * load->size : 256;
-		struct load_process *grown = reallocarray(
-			load->processes, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		load->processes = grown;
-		load->size = size;
-	}
+	if (array_reserve(&load->processes, &load->size, load->n + 1) < 0)
+		return -ENOMEM;
 	process = &load->processes[load->n++];
 	process->pid = pid;
 	process->start_ticks = stat->start_ticks;

@@ -18,6 +18,7 @@ host_libhost_a_SOURCES = \
 	host/cpufreq.c host/cpufreq.h \
 	host/cpulist.c host/cpulist.h \
 	host/credentials.c host/credentials.h \
+	host/csv.c host/csv.h \
 	host/cure.c host/cure.h \
 	host/diagnose.c host/diagnose.h \
 	host/diagnose_domain.c \
@@ -113,6 +114,7 @@ host_libhost_a_SOURCES = \
 	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
+	host/output_log.c host/output_log.h \
 	host/percent.c host/percent.h \
 	host/player_load.c host/player_load.h \
 	host/poller.c host/poller.h \
@@ -141,7 +143,6 @@ host_libhost_a_SOURCES = \
 	host/push_warp10.c \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
-	host/recording_log.c host/recording_log.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
 	host/riemann_answer.c host/riemann_answer.h \
@@ -155,8 +156,12 @@ host_libhost_a_SOURCES = \
 	host/since_boot_file.c host/since_boot_file.h \
 	host/since_boot_state.c \
 	host/snapshot.c host/snapshot.h \
+	host/snapshot_csv.c host/snapshot_csv.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/snapshot_line.c host/snapshot_line.h \
+	host/stream.c host/stream.h \
+	host/stream_target.c host/stream_target.h \
+	host/streams.c host/streams.h \
 	host/task.c host/task.h \
 	host/text.c host/text.h \
 	host/thread.c host/thread.h \

@@ -2,6 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /* Memory by domain and package. */
 #include "host/memory.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -27,16 +28,8 @@ int memory_reserve(
 	struct memory *memory, const struct machine *machine, const struct sample *sample)
 {
 	size_t size = sample->n_domains * packages_of(machine);
-	uint64_t *bytes;
 
-	if (size <= memory->size)
-		return 0;
-	bytes = reallocarray(memory->bytes, size, sizeof(*bytes));
-	if (!bytes)
-		return -ENOMEM;
-	memory->bytes = bytes;
-	memory->size = size;
-	return 0;
+	return array_reserve(&memory->bytes, &memory->size, size);
 }
 
 static void find_nodes(

@@ -14,6 +14,7 @@
 
 #include "host/ledger_merge.h"
 #include "host/merge_print.h"
+#include "shared/array.h"
 #include "shared/clock.h"
 
 #define SLACK_NS (LEDGER_MERGE_SLACK_S * (uint64_t)NSEC_PER_SEC)
@@ -49,16 +50,8 @@ void merge_times_deinit(struct merge_times *times)
 
 int merge_times_add(struct merge_times *times, const struct merge_time *time)
 {
-	if (times->n == times->size) {
-		size_t size = times->size ? 2 * times->size : 1024;
-		struct merge_time *larger = reallocarray(
-			times->times, size, sizeof(*larger));
-
-		if (!larger)
-			return -ENOMEM;
-		times->times = larger;
-		times->size = size;
-	}
+	if (array_reserve(&times->times, &times->size, times->n + 1) < 0)
+		return -ENOMEM;
 	times->times[times->n] = *time;
 	times->times[times->n++].called_s = time->since_s;
 	return 0;

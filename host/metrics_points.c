@@ -9,6 +9,7 @@
 
 #include "host/labels.h"
 #include "host/utf8.h"
+#include "shared/array.h"
 
 #define LABELS_MIN 16
 
@@ -51,19 +52,12 @@ static size_t copy(struct json_text *texts, const char *string)
 static int reserve(struct metrics_points *points)
 {
 	size_t size = points->size > 0 ? points->size * 2 : LABELS_MIN;
-	struct metrics_label_place *places;
-	struct metrics_label *labels;
 
 	if (points->n_labels < points->size)
 		return 0;
-	places = reallocarray(points->places, size, sizeof(*places));
-	if (!places)
+	if (array_resize(&points->places, size) < 0 ||
+		array_resize(&points->labels, size) < 0)
 		return -ENOMEM;
-	points->places = places;
-	labels = reallocarray(points->labels, size, sizeof(*labels));
-	if (!labels)
-		return -ENOMEM;
-	points->labels = labels;
 	points->size = size;
 	return 0;
 }

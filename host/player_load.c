@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/array.h"
 #include "shared/clock.h"
 
 #define WEIGHT_ONE (1 << WEIGHT_FRACTION_BITS)
@@ -23,16 +24,7 @@
 
 int player_loads_reserve(struct player_loads *loads, size_t n)
 {
-	struct player_load *grown;
-
-	if (n <= loads->size)
-		return 0;
-	grown = reallocarray(loads->loads, n, sizeof(*grown));
-	if (!grown)
-		return -ENOMEM;
-	loads->loads = grown;
-	loads->size = n;
-	return 0;
+	return array_reserve(&loads->loads, &loads->size, n);
 }
 
 void player_loads_deinit(struct player_loads *loads)

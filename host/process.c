@@ -25,6 +25,7 @@
 #include <unistd.h>
 
 #include "host/task.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/number.h"
@@ -212,15 +213,8 @@ static int list_tids(const struct process *process, pid_t **ret_tids, size_t *re
 
 		if (number_parse_range(entry->d_name, 1, INT32_MAX, &tid) < 0)
 			continue;
-		if (n == size) {
-			pid_t *grown;
-
-			size = size > 0 ? 2 * size : 32;
-			grown = reallocarray(tids, size, sizeof(*tids));
-			if (!grown)
-				return -ENOMEM;
-			tids = grown;
-		}
+		if (array_reserve(&tids, &size, n + 1) < 0)
+			return -ENOMEM;
 		tids[n++] = (pid_t)tid;
 	}
 	if (n == 0)

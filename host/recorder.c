@@ -12,6 +12,7 @@
 
 #include "host/durable.h"
 #include "host/thread.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 /* A copy of an item, whose memory is used again. */
@@ -36,28 +37,13 @@ struct recorder {
 	uint64_t size; /* of the whole lines in the file */
 	/* Under the thread's lock: */
 	size_t first, n_waiting; /* in the queue; those behind them are the caller's */
-	struct recorder_status status;
+	struct output_status status;
 	struct copy queue[RECORDER_QUEUE];
 };
 
-static int grow(void *array, size_t *size, size_t element_size, size_t n)
-{
-	void **pointer = array;
-	void *grown;
-
-	if (n <= *size)
-		return 0;
-	grown = reallocarray(*pointer, 2 * n, element_size);
-	if (!grown)
-		return -ENOMEM;
-	*pointer = grown;
-	*size = 2 * n;
-	return 0;
-}
-
 static int copy_machine(struct copy *copy, const struct machine *machine)
 {
-	if (grow(&copy->cpus, &copy->cpus_size, sizeof(*copy->cpus), machine->n_cpus) < 0)
+	if (array_reserve(&copy->cpus, &copy->cpus_size, machine->n_cpus) < 0)
 		return -ENOMEM;
 	copy->machine = *machine;
 	copy->machine.cpus = copy->cpus;
@@ -72,8 +58,8 @@ static int copy_names(struct copy *copy, const char *const *names, size_t n)
 
 	for (size_t i = 0; i < n; i++)
 		size += names[i] ? strlen(names[i]) + 1 : 0;
-	if (grow(&copy->names, &copy->names_size, sizeof(*copy->names), n) < 0 ||
-		grow(&copy->texts, &copy->texts_size, 1, size) < 0)
+	if (array_reserve(&copy->names, &copy->names_size, n) < 0 ||
+		array_reserve(&copy->texts, &copy->texts_size, size) < 0)
 		return -ENOMEM;
 	for (size_t i = 0; i < n; i++) {
 		copy->names[i] = NULL;
@@ -231,7 +217,7 @@ void recorder_add(struct recorder *recorder, const struct trace_item *item)
 	pthread_mutex_unlock(&recorder->thread.lock);
 }
 
-void recorder_status(struct recorder *recorder, struct recorder_status *ret_status)
+void recorder_status(struct recorder *recorder, struct output_status *ret_status)
 {
 	pthread_mutex_lock(&recorder->thread.lock);
 	*ret_status = recorder->status;
@@ -239,7 +225,7 @@ void recorder_status(struct recorder *recorder, struct recorder_status *ret_stat
 }
 
 bool recorder_stop(
-	struct recorder *recorder, uint64_t ms, struct recorder_status *ret_status)
+	struct recorder *recorder, uint64_t ms, struct output_status *ret_status)
 {
 	bool ended = thread_stop(&recorder->thread, ms);
 

@@ -13,6 +13,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "host/output_log.h"
 #include "host/trace_writer.h"
 
 /* Ticks that wait for the disk at most. */
@@ -29,19 +30,11 @@ int recorder_start(const char *path, struct recorder **ret_recorder);
 /* Takes a copy of the tick. Never blocks. */
 void recorder_add(struct recorder *recorder, const struct trace_item *item);
 
-struct recorder_status {
-	uint64_t n_ticks;   /* written */
-	uint64_t n_dropped; /* left out, for whatever reason */
-	uint64_t n_slow;    /* of these: because so many waited for the disk */
-	uint64_t n_failed;  /* of these: could not be written; others: no memory */
-	int error;	    /* -errno of the last write; 0: it went well */
-};
-
-void recorder_status(struct recorder *recorder, struct recorder_status *ret_status);
+void recorder_status(struct recorder *recorder, struct output_status *ret_status);
 
 /*
  * Writes what waits, ends the thread and frees; the status is that of the end. false:
  * the disk kept it waiting for so long; then what waits is given up, and nothing freed.
  */
 bool recorder_stop(
-	struct recorder *recorder, uint64_t ms, struct recorder_status *ret_status);
+	struct recorder *recorder, uint64_t ms, struct output_status *ret_status);

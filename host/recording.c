@@ -15,7 +15,9 @@ void recording_start(struct recording *recording, const char *path)
 {
 	int r;
 
-	*recording = (struct recording){ .log.path = path };
+	*recording = (struct recording){
+		.log = { .path = path, .after = "those after them are the longer" }
+	};
 	if (!path[0])
 		return;
 	r = recorder_start(path, &recording->recorder);
@@ -42,7 +44,7 @@ void recording_add(struct recording *recording, const struct sampler *sampler)
 		.estimated = tick->quality == MESSAGE_ESTIMATED,
 	};
 
-	struct recorder_status status;
+	struct output_status status;
 
 	if (!recording->recorder)
 		return;
@@ -59,12 +61,12 @@ void recording_add(struct recording *recording, const struct sampler *sampler)
 	}
 	recorder_add(recording->recorder, &item);
 	recorder_status(recording->recorder, &status);
-	recording_log_status(&recording->log, &status, item.sample->monotonic_ns);
+	output_log_status(&recording->log, &status, item.sample->monotonic_ns);
 }
 
 void recording_stop(struct recording *recording)
 {
-	struct recorder_status status;
+	struct output_status status;
 
 	if (!recording->recorder)
 		return;
@@ -72,6 +74,6 @@ void recording_stop(struct recording *recording)
 		log_error("The disk of %s does not answer; ticks that wait for it are "
 			  "not recorded",
 			recording->log.path);
-	recording_log_end(&recording->log, &status);
+	output_log_end(&recording->log, &status);
 	*recording = (struct recording){ 0 };
 }

@@ -7,14 +7,14 @@
  */
 #pragma once
 
+#include "host/output_log.h"
 #include "host/recorder.h"
-#include "host/recording_log.h"
 #include "host/sampler.h"
 
 /* Zeroed: nothing is recorded. */
 struct recording {
 	struct recorder *recorder;
-	struct recording_log log;
+	struct output_log log;
 };
 
 /* path empty: nothing is to be recorded. It must outlive the recording. */

@@ -2,6 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /* Samples: memory and look-up. */
 #include "host/sample.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -11,24 +12,6 @@
 #define SAMPLE_ARRAY_MIN 16
 
 /* Room for n elements of the array at *array, of which it has *size. */
-static int reserve(void *array, size_t *size, size_t element_size, size_t n)
-{
-	size_t wanted = *size > 0 ? *size : SAMPLE_ARRAY_MIN;
-	void **pointer = array;
-	void *grown;
-
-	if (n <= *size)
-		return 0;
-	while (wanted < n)
-		wanted *= 2;
-	grown = reallocarray(*pointer, wanted, element_size);
-	if (!grown)
-		return -ENOMEM;
-	*pointer = grown;
-	*size = wanted;
-	return 0;
-}
-
 void sample_clear(struct sample *sample)
 {
 	sample->boottime_ns = 0;
@@ -42,7 +25,7 @@ void sample_clear(struct sample *sample)
 
 int sample_reserve_cpus(struct sample *sample, size_t n)
 {
-	return reserve(&sample->cpus, &sample->cpus_size, sizeof(*sample->cpus), n);
+	return array_reserve(&sample->cpus, &sample->cpus_size, n);
 }
 
 int sample_reserve_nodes(struct sample *sample, size_t n)
@@ -50,8 +33,7 @@ int sample_reserve_nodes(struct sample *sample, size_t n)
 	size_t n_cells = sample->n_domains * n;
 
 	sample->n_nodes = 0;
-	if (reserve(&sample->resident_kib, &sample->resident_size,
-		    sizeof(*sample->resident_kib), n_cells) < 0)
+	if (array_reserve(&sample->resident_kib, &sample->resident_size, n_cells) < 0)
 		return -ENOMEM;
 	sample->n_nodes = n;
 	if (n_cells > 0)
@@ -63,8 +45,8 @@ struct sample_domain *sample_add_domain(struct sample *sample)
 {
 	struct sample_domain *domain;
 
-	if (reserve(&sample->domains, &sample->domains_size, sizeof(*sample->domains),
-		    sample->n_domains + 1) < 0)
+	if (array_reserve(
+		    &sample->domains, &sample->domains_size, sample->n_domains + 1) < 0)
 		return NULL;
 	domain = &sample->domains[sample->n_domains++];
 	memset(domain, 0, sizeof(*domain));
@@ -75,8 +57,8 @@ struct sample_thread *sample_add_thread(struct sample *sample)
 {
 	struct sample_thread *thread;
 
-	if (reserve(&sample->threads, &sample->threads_size, sizeof(*sample->threads),
-		    sample->n_threads + 1) < 0)
+	if (array_reserve(
+		    &sample->threads, &sample->threads_size, sample->n_threads + 1) < 0)
 		return NULL;
 	thread = &sample->threads[sample->n_threads++];
 	memset(thread, 0, sizeof(*thread));
@@ -94,12 +76,10 @@ int sample_copy(struct sample *to, const struct sample *from)
 {
 	sample_clear(to);
 	if (sample_reserve_cpus(to, from->n_cpus) < 0 ||
-		reserve(&to->domains, &to->domains_size, sizeof(*to->domains),
-			from->n_domains) < 0 ||
-		reserve(&to->resident_kib, &to->resident_size, sizeof(*to->resident_kib),
+		array_reserve(&to->domains, &to->domains_size, from->n_domains) < 0 ||
+		array_reserve(&to->resident_kib, &to->resident_size,
 			from->n_domains * from->n_nodes) < 0 ||
-		reserve(&to->threads, &to->threads_size, sizeof(*to->threads),
-			from->n_threads) < 0)
+		array_reserve(&to->threads, &to->threads_size, from->n_threads) < 0)
 		return -ENOMEM;
 	to->boottime_ns = from->boottime_ns;
 	to->monotonic_ns = from->monotonic_ns;

@@ -15,6 +15,7 @@
 #include "host/ledger_inventory.h"
 #include "host/residency.h"
 #include "host/writer.h"
+#include "shared/array.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "shared/log.h"
@@ -322,23 +323,13 @@ static int read_sources(struct sampler *sampler)
 	return r;
 }
 
-static int grow(const char ***texts, size_t n)
-{
-	const char **grown = reallocarray(*texts, n, sizeof(*grown));
-
-	if (!grown)
-		return -ENOMEM;
-	*texts = grown;
-	return 0;
-}
-
 static int name_domains(struct sampler *sampler)
 {
 	const struct sample *sample = &sampler->sample;
 
 	if (sample->n_domains > sampler->names_size) {
-		if (grow(&sampler->names, sample->n_domains) < 0 ||
-			grow(&sampler->labels, sample->n_domains) < 0)
+		if (array_resize(&sampler->names, sample->n_domains) < 0 ||
+			array_resize(&sampler->labels, sample->n_domains) < 0)
 			return -ENOMEM;
 		sampler->names_size = sample->n_domains;
 	}

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/array.h"
 #include "shared/cleanup.h"
 
 static void free_domain(struct since_boot_domain *domain)
@@ -225,13 +226,7 @@ static bool lingers(
 /* Makes room for all that are known or listed. */
 static int reserve(struct since_boot *table, const struct snapshot *snapshot)
 {
-	struct since_boot_domain *domains = reallocarray(table->domains,
-		table->n_domains + snapshot->n_domains + 1, sizeof(*domains));
-
-	if (!domains)
-		return -ENOMEM;
-	table->domains = domains;
-	return 0;
+	return array_resize(&table->domains, table->n_domains + snapshot->n_domains + 1);
 }
 
 static int add_domains(struct since_boot *table, const struct snapshot *snapshot)

@@ -2,6 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /* Ticks: their memory. */
 #include "host/tick.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -16,24 +17,9 @@ int tick_reset(struct tick *tick, size_t n_zones, size_t n_domains)
 	tick->quality = MESSAGE_MEASURED;
 	tick->n_zones = 0;
 	tick->n_domains = 0;
-	if (n_domains > tick->domains_size) {
-		struct tick_domain *domains = reallocarray(
-			tick->domains, n_domains, sizeof(*domains));
-
-		if (!domains)
-			return -ENOMEM;
-		tick->domains = domains;
-		tick->domains_size = n_domains;
-	}
-	if (n_shares > tick->shares_size) {
-		struct tick_share *shares = reallocarray(
-			tick->shares, n_shares, sizeof(*shares));
-
-		if (!shares)
-			return -ENOMEM;
-		tick->shares = shares;
-		tick->shares_size = n_shares;
-	}
+	if (array_reserve(&tick->domains, &tick->domains_size, n_domains) < 0 ||
+		array_reserve(&tick->shares, &tick->shares_size, n_shares) < 0)
+		return -ENOMEM;
 	tick->n_zones = n_zones;
 	tick->n_domains = n_domains;
 	memset(tick->zones, 0, n_zones * sizeof(*tick->zones));

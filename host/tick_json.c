@@ -2,6 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /* Ticks to JSON. */
 #include "host/tick_json.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -32,14 +33,10 @@ static void set_key(struct tick_json_key *key, const struct uuid *uuid)
 static int update_keys(struct tick_json *json, const struct tick *tick)
 {
 	if (tick->n_domains > json->keys_size) {
-		struct tick_json_key *keys = reallocarray(
-			json->keys, tick->n_domains, sizeof(*keys));
-
-		if (!keys)
+		if (array_resize(&json->keys, tick->n_domains) < 0)
 			return -ENOMEM;
 		for (size_t i = json->keys_size; i < tick->n_domains; i++)
-			set_key(&keys[i], &tick->domains[i].uuid);
-		json->keys = keys;
+			set_key(&json->keys[i], &tick->domains[i].uuid);
 		json->keys_size = tick->n_domains;
 	}
 	for (size_t i = 0; i < tick->n_domains; i++) {

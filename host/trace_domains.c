@@ -9,6 +9,7 @@
 
 #include "host/trace_incarnation.h"
 #include "host/trace_threads.h"
+#include "shared/array.h"
 
 struct parser {
 	struct trace_domains *domains;
@@ -71,17 +72,9 @@ static int take_process(struct trace_scan *scan, void *data)
 
 static int add_resident(struct trace_domains *domains, uint64_t kib)
 {
-	if (domains->n_resident == domains->resident_size) {
-		size_t size = domains->resident_size > 0 ? 2 * domains->resident_size
-							 : 64;
-		uint64_t *grown = reallocarray(
-			domains->resident_kib, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		domains->resident_kib = grown;
-		domains->resident_size = size;
-	}
+	if (array_reserve(&domains->resident_kib, &domains->resident_size,
+		    domains->n_resident + 1) < 0)
+		return -ENOMEM;
 	domains->resident_kib[domains->n_resident++] = kib;
 	return 0;
 }
@@ -136,16 +129,8 @@ static int take_start(struct trace_scan *scan, void *data)
 
 static int begin_domain(struct trace_domains *domains)
 {
-	if (domains->n == domains->size) {
-		size_t size = domains->size > 0 ? 2 * domains->size : 16;
-		struct trace_domain *grown = reallocarray(
-			domains->domains, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		domains->domains = grown;
-		domains->size = size;
-	}
+	if (array_reserve(&domains->domains, &domains->size, domains->n + 1) < 0)
+		return -ENOMEM;
 	domains->domains[domains->n++] = (struct trace_domain){ 0 };
 	return 0;
 }

@@ -2,6 +2,7 @@
 /* Copyright (C) the vmpower authors */
 /* From places to packages. */
 #include "host/trace_places.h"
+#include "shared/array.h"
 
 #include <errno.h>
 #include <stdbool.h>
@@ -10,16 +11,8 @@
 
 int trace_places_add_cpu(struct trace_places *places, const struct trace_cpu *cpu)
 {
-	if (places->n_cpus == places->cpus_size) {
-		size_t size = places->cpus_size > 0 ? 2 * places->cpus_size : 64;
-		struct trace_cpu *grown = reallocarray(
-			places->cpus, size, sizeof(*grown));
-
-		if (!grown)
-			return -ENOMEM;
-		places->cpus = grown;
-		places->cpus_size = size;
-	}
+	if (array_reserve(&places->cpus, &places->cpus_size, places->n_cpus + 1) < 0)
+		return -ENOMEM;
 	places->cpus[places->n_cpus++] = *cpu;
 	return 0;
 }

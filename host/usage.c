@@ -9,6 +9,7 @@
 
 #include "host/apportion.h"
 #include "host/weight.h"
+#include "shared/array.h"
 
 #define NO_PACKAGE CPU_LOAD_NO_PACKAGE
 
@@ -25,31 +26,15 @@ static size_t packages_of(const struct machine *machine)
 	return machine->n_packages > 0 ? machine->n_packages : 1;
 }
 
-static int reserve(void *array, size_t *size, size_t element_size, size_t n)
-{
-	void **pointer = array;
-	void *grown;
-
-	if (n <= *size)
-		return 0;
-	grown = reallocarray(*pointer, n, element_size);
-	if (!grown)
-		return -ENOMEM;
-	*pointer = grown;
-	*size = n;
-	return 0;
-}
-
 int usage_reserve(
 	struct usage *usage, const struct machine *machine, const struct sample *now)
 {
-	if (reserve(&usage->cells, &usage->cells_size, sizeof(*usage->cells),
+	if (array_reserve(&usage->cells, &usage->cells_size,
 		    now->n_domains * packages_of(machine)) < 0 ||
-		reserve(&usage->located_ns, &usage->located_size,
-			sizeof(*usage->located_ns), machine->n_cpus) < 0 ||
+		array_reserve(&usage->located_ns, &usage->located_size, machine->n_cpus) <
+			0 ||
 		cpu_loads_reserve(&usage->loads, machine) < 0 ||
-		reserve(&usage->threads, &usage->threads_size, sizeof(*usage->threads),
-			now->n_threads) < 0)
+		array_reserve(&usage->threads, &usage->threads_size, now->n_threads) < 0)
 		return -ENOMEM;
 	return 0;
 }

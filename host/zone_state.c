@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "host/weight.h"
+#include "shared/array.h"
 
 int zone_states_find(const struct zone_states *states, const char *name)
 {
@@ -106,14 +107,13 @@ void zone_states_map(struct zone_states *states, const struct machine *machine)
 /* Elements from the old size on are zeroed; NULL has no elements. */
 static int grow(struct apportion_player **players, size_t old_size, size_t size)
 {
-	struct apportion_player *grown = reallocarray(*players, size, sizeof(*grown));
+	bool is_new = !*players;
 
-	if (!grown)
+	if (array_resize(players, size) < 0)
 		return -ENOMEM;
-	if (!*players)
+	if (is_new)
 		old_size = 0;
-	memset(grown + old_size, 0, (size - old_size) * sizeof(*grown));
-	*players = grown;
+	memset(*players + old_size, 0, (size - old_size) * sizeof(**players));
 	return 0;
 }
 

@@ -2,7 +2,7 @@
 # What packagers and operators take: units, rules, scripts, and the one command that
 # shows it all. Where configure was told "no", or did not find out, nothing is installed.
 generated =
-EXTRA_DIST += packaging/README.md packaging/quickstart
+EXTRA_DIST += packaging/README.md packaging/logrotate/vmpower packaging/quickstart
 
 if SYSTEMD
 units =

@@ -3,6 +3,7 @@
 noinst_LIBRARIES += shared/libshared.a
 shared_libshared_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS)
 shared_libshared_a_SOURCES = \
+	shared/array.c shared/array.h \
 	shared/cleanup.h \
 	shared/clock.h \
 	shared/counter.c shared/counter.h \

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Unit tests: one program a noun, each linked with its folder's library.
 unit_CFLAGS = $(AM_CFLAGS) $(CMOCKA_CFLAGS)
+unit_intervals = tests/unit/interval_bed.h tests/unit/interval_model.h tests/unit/child.h \
+	tests/unit/world.h
 unit_fixtures = -DFIXTURES='"$(abs_top_srcdir)/tests/fixtures"'
 
 # Benchmarks are built and run by make bench only.
@@ -66,6 +68,7 @@ bench: $(BENCHES)
 if CMOCKA
 # shared
 unit_shared = \
+	tests/unit/test_array \
 	tests/unit/test_counter \
 	tests/unit/test_frame \
 	tests/unit/test_message \
@@ -73,6 +76,8 @@ unit_shared = \
 	tests/unit/test_options \
 	tests/unit/test_rooted \
 	tests/unit/test_uuid
+tests_unit_test_array_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_array_LDADD = $(shared_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_counter_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_counter_LDADD = $(shared_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_frame_CFLAGS = $(unit_CFLAGS)
@@ -202,9 +207,11 @@ unit_host = \
 	tests/unit/test_labels \
 	tests/unit/test_ledger \
 	tests/unit/test_ledger_export \
+	tests/unit/test_ledger_fold \
 	tests/unit/test_ledger_image \
 	tests/unit/test_ledger_intervals \
 	tests/unit/test_ledger_merge \
+	tests/unit/test_ledger_writing \
 	tests/unit/test_lines \
 	tests/unit/test_link \
 	tests/unit/test_links \
@@ -216,6 +223,7 @@ unit_host = \
 	tests/unit/test_metrics_points \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
+	tests/unit/test_output_log \
 	tests/unit/test_percent \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
@@ -232,7 +240,6 @@ unit_host = \
 	tests/unit/test_push_target \
 	tests/unit/test_push_warp10 \
 	tests/unit/test_recorder \
-	tests/unit/test_recording_log \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
 	tests/unit/test_riemann_answer \
@@ -245,8 +252,10 @@ unit_host = \
 	tests/unit/test_simulated_host \
 	tests/unit/test_since_boot \
 	tests/unit/test_snapshot \
+	tests/unit/test_snapshot_csv \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_snapshot_line \
+	tests/unit/test_stream \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_thread \
@@ -357,14 +366,21 @@ tests_unit_test_ledger_SOURCES = tests/unit/test_ledger.c \
 	tests/unit/child.h tests/unit/world.h
 tests_unit_test_ledger_export_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_export_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_fold_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_fold_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_fold_SOURCES = tests/unit/test_ledger_fold.c $(unit_intervals)
 tests_unit_test_ledger_image_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_image_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_intervals_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_ledger_intervals_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_ledger_intervals_SOURCES = tests/unit/test_ledger_intervals.c \
-	tests/unit/child.h tests/unit/interval_model.h tests/unit/world.h
+	$(unit_intervals)
 tests_unit_test_ledger_merge_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_ledger_merge_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_writing_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_ledger_writing_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_ledger_writing_SOURCES = tests/unit/test_ledger_writing.c \
+	$(unit_intervals)
 tests_unit_test_lines_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_lines_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_link_CFLAGS = $(unit_CFLAGS)
@@ -401,6 +417,9 @@ tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
 tests_unit_test_numa_text_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_output_log_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_output_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_output_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_percent_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_percent_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
@@ -456,9 +475,6 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
-tests_unit_test_recording_log_CFLAGS = $(unit_CFLAGS)
-tests_unit_test_recording_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_recording_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
@@ -500,6 +516,10 @@ tests_unit_test_snapshot_SOURCES = tests/unit/test_snapshot.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_snapshot_csv_SOURCES = tests/unit/test_snapshot_csv.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_snapshot_csv_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_snapshot_csv_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_snapshot_json_SOURCES = tests/unit/test_snapshot_json.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_json_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
@@ -508,6 +528,12 @@ tests_unit_test_snapshot_line_SOURCES = tests/unit/test_snapshot_line.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_line_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_line_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_stream_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_stream_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# The disk is as slow and as full as it is told to be.
+tests_unit_test_stream_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
 tests_unit_test_task_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_task_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)

@@ -46,9 +46,13 @@ static void test_defaults(void **state)
 	assert_true(config.learn);
 	assert_true(config.weight.frequency_exponent == 2);
 	assert_string_equal(config.record, "");
+	assert_string_equal(config.json, "");
+	assert_string_equal(config.csv, "");
 	hostd_config_deinit(&config);
-	parse("record = vm.trace\n", &config);
+	parse("record = vm.trace\njson = -\ncsv = /var/log/ticks.csv\n", &config);
 	assert_string_equal(config.record, "vm.trace");
+	assert_string_equal(config.json, "-");
+	assert_string_equal(config.csv, "/var/log/ticks.csv");
 	hostd_config_deinit(&config);
 }
 

@@ -132,7 +132,7 @@ static void test_round_trip(void **state)
 
 		assert_non_null(file);
 		if (!json)
-			export_row_write_csv_head(file);
+			assert_int_equal(export_row_write_csv_head(file), 0);
 		for (int i = 0; i < 4; i++) {
 			row = make_row();
 			if (i % 2) {
@@ -143,7 +143,7 @@ static void test_round_trip(void **state)
 			if (json)
 				assert_int_equal(export_row_write_json(file, &row), 0);
 			else
-				export_row_write_csv(file, &row);
+				assert_int_equal(export_row_write_csv(file, &row), 0);
 		}
 		rewind(file);
 		assert_int_equal(
@@ -181,7 +181,7 @@ static void test_text(void **state)
 
 	(void)state;
 	out = open_memstream(&text, &size);
-	export_row_write_csv(out, &row);
+	assert_int_equal(export_row_write_csv(out, &row), 0);
 	fclose(out);
 	assert_string_equal(text, csv);
 	free(text);

@@ -67,7 +67,7 @@ static int setup(void **state)
 
 static void stop(struct fixture *fixture)
 {
-	struct recorder_status status;
+	struct output_status status;
 
 	assert_true(recorder_stop(fixture->recorder, 60000, &status));
 	assert_int_equal(status.error, 0);
@@ -104,7 +104,7 @@ static void add(struct fixture *fixture)
 
 static void wait_for(struct fixture *fixture, uint64_t n_ticks, uint64_t n_dropped)
 {
-	struct recorder_status status;
+	struct output_status status;
 
 	for (int i = 0; i < 5000; i++) {
 		recorder_status(fixture->recorder, &status);
@@ -175,7 +175,7 @@ static void test_file(void **state)
 static void test_full_disk(void **state)
 {
 	struct fixture *fixture = *state;
-	struct recorder_status status;
+	struct output_status status;
 
 	assert_int_equal(recorder_start(fixture->path, &fixture->recorder), 0);
 	add(fixture);
@@ -218,7 +218,7 @@ static void test_lost_host(void **state)
 static void test_slow_disk(void **state)
 {
 	struct fixture *fixture = *state;
-	struct recorder_status status;
+	struct output_status status;
 
 	assert_int_equal(recorder_start(fixture->path, &fixture->recorder), 0);
 	disk_blocks = true;
@@ -241,7 +241,7 @@ static void test_dead_disk(void **state)
 {
 	static struct recorder *given_up;
 	struct fixture *fixture = *state;
-	struct recorder_status status;
+	struct output_status status;
 
 	assert_int_equal(recorder_start(fixture->path, &fixture->recorder), 0);
 	disk_blocks = true;
