@@ -18,6 +18,9 @@ struct push_options {
 	const char *host;
 	/* Labels of all points, see host/labels.h: the format's host_label among them. */
 	const char *labels;
+	/* The tick that was told last, for formats that say which series ended; NULL:
+	 * none was. */
+	const struct snapshot *before;
 };
 
 /* What is to become of a batch after its answer. */

@@ -3,7 +3,8 @@
 /*
  * Prometheus remote write 1.0 (prometheus.io/docs/specs/prw/remote_write_spec): a
  * WriteRequest in protocol buffers, in the block format of snappy. Each sample is a
- * series of one sample; compression makes the labels cheap. Pure.
+ * series of one sample; compression makes the labels cheap. A series that ended gets a
+ * sample that says so, or else it would go on for minutes in queries. Pure.
  *
  *	WriteRequest: 1 timeseries; TimeSeries: 1 labels, 2 samples
  *	Label: 1 name, 2 value; Sample: 1 value (double), 2 timestamp (int64, ms)
@@ -15,15 +16,22 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "host/fnv.h"
 #include "host/metrics_points.h"
 #include "host/protobuf.h"
 #include "shared/clock.h"
 
 #define NAME "__name__"
 
+/* The value that says that a series ended: a NaN of its own. */
+#define STALE UINT64_C(0x7ff0000000000002)
+
 struct series {
 	struct json_text *body;
 	uint64_t time_ms;
+	/* Of the labels of what was told, where it is to be known; sorted in the end. */
+	bool collects;
+	struct json_text digests;
 };
 
 static void put_label(struct json_text *body, const char *name, const char *value)
@@ -51,25 +59,91 @@ static void put_labels(struct json_text *body, const struct metrics_point *point
 		put_label(body, point->labels[i].name, point->labels[i].value);
 }
 
-static void take(void *data, const struct metrics_point *point)
+static void put_sample(const struct series *series, uint64_t bits)
 {
-	const struct series *series = data;
-	size_t message = protobuf_begin(series->body, 1), sample;
+	size_t sample = protobuf_begin(series->body, 2);
 
-	put_labels(series->body, point);
-	sample = protobuf_begin(series->body, 2);
-	protobuf_double(series->body, 1, metrics_point_value(point));
+	protobuf_fixed64(series->body, 1, bits);
 	protobuf_varint(series->body, 2, series->time_ms);
 	protobuf_end(series->body, sample);
+}
+
+/* Returns a digest of the labels; the message is open then. */
+static uint64_t begin_series(
+	struct json_text *body, const struct metrics_point *point, size_t *ret_message)
+{
+	size_t message = protobuf_begin(body, 1);
+
+	put_labels(body, point);
+	*ret_message = message;
+	if (json_text_error(body) < 0)
+		return 0;
+	return fnv1a((const uint8_t *)body->data + message, body->used - message);
+}
+
+static void take(void *data, const struct metrics_point *point)
+{
+	struct series *series = data;
+	double value = metrics_point_value(point);
+	uint64_t digest, bits;
+	size_t message;
+
+	memcpy(&bits, &value, sizeof(bits));
+	digest = begin_series(series->body, point, &message);
+	put_sample(series, bits);
 	protobuf_end(series->body, message);
+	if (series->collects)
+		json_text_put(&series->digests, (const char *)&digest, sizeof(digest));
+}
+
+static int compare_digests(const void *a, const void *b)
+{
+	uint64_t x, y;
+
+	memcpy(&x, a, sizeof(x));
+	memcpy(&y, b, sizeof(y));
+	return (x > y) - (x < y);
+}
+
+/* A point of the tick before: unless it is there now, too, it ended. */
+static void take_before(void *data, const struct metrics_point *point)
+{
+	struct series *series = data;
+	size_t used = series->body->used, message;
+	uint64_t digest = begin_series(series->body, point, &message);
+
+	if (json_text_error(series->body) < 0)
+		return;
+	if (bsearch(&digest, series->digests.data, series->digests.used / sizeof(digest),
+		    sizeof(digest), compare_digests)) {
+		series->body->used = used;
+		return;
+	}
+	put_sample(series, STALE);
+	protobuf_end(series->body, message);
+}
+
+static int add_ended(const struct push_options *options, struct series *series)
+{
+	if (json_text_error(&series->digests) < 0)
+		return -ENOMEM;
+	qsort(series->digests.data, series->digests.used / sizeof(uint64_t),
+		sizeof(uint64_t), compare_digests);
+	return push_format_points(options, options->before, take_before, series);
 }
 
 static int add(const struct push_options *options, const struct snapshot *snapshot,
 	struct json_text *body)
 {
-	struct series series = { body, snapshot->time_ns / NSEC_PER_MSEC };
+	struct series series = { .body = body,
+		.time_ms = snapshot->time_ns / NSEC_PER_MSEC,
+		.collects = options->before &&
+			    !snapshot_has_same_series(options->before, snapshot) };
 	int r = push_format_points(options, snapshot, take, &series);
 
+	if (r == 0 && series.collects)
+		r = add_ended(options, &series);
+	json_text_deinit(&series.digests);
 	return r < 0 ? r : json_text_error(body);
 }
 

@@ -51,6 +51,7 @@ void push_target_init(struct push_target *target, const struct push_config *conf
 void push_target_deinit(struct push_target *target)
 {
 	push_queue_deinit(&target->queue);
+	snapshot_unref(target->before);
 	json_text_deinit(&target->body);
 }
 
@@ -91,7 +92,7 @@ uint64_t push_target_due_ns(const struct push_target *target, bool at_once)
 
 static int fill(struct push_target *target)
 {
-	size_t before, last = 0;
+	size_t used, last = 0;
 	int r = 0;
 
 	while (r == 0 && target->n_ticks < target->config->batch_ticks &&
@@ -101,11 +102,13 @@ static int fill(struct push_target *target)
 		if (!snapshot)
 			break;
 		target->n_ticks++;
-		before = target->body.used;
+		used = target->body.used;
+		target->options.before = target->before;
 		r = target->config->format->add(
 			&target->options, snapshot, &target->body);
-		last = target->body.used - before;
-		snapshot_unref(snapshot);
+		last = target->body.used - used;
+		snapshot_unref(target->before);
+		target->before = snapshot;
 	}
 	if (r == 0 && target->config->format->finish)
 		r = target->config->format->finish(&target->body);

@@ -23,6 +23,7 @@ struct push_target {
 	struct push_options options;
 	char labels[LABELS_SIZE];
 	struct push_queue queue;
+	struct snapshot *before; /* the last tick of any batch; NULL: there was none */
 	/* The batch that is being sent, or will be again. */
 	size_t n_ticks; /* 0: there is none */
 	struct json_text body;

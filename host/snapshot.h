@@ -175,6 +175,10 @@ struct snapshot_power snapshot_domain_power(
 struct tick_share snapshot_domain_sum(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain);
 
+/* Whether metrics of both would have the same labels: most ticks are like the one before.
+ */
+bool snapshot_has_same_series(const struct snapshot *a, const struct snapshot *b);
+
 /* The domain with this UUID, or NULL. */
 const struct snapshot_domain *snapshot_find_domain(
 	const struct snapshot *snapshot, const struct uuid *uuid);

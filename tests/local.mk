@@ -213,6 +213,7 @@ unit_host = \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_metrics \
+	tests/unit/test_metrics_points \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
 	tests/unit/test_percent \
@@ -223,8 +224,12 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_protobuf \
+	tests/unit/test_push_backoff \
+	tests/unit/test_push_influx \
+	tests/unit/test_push_remote_write \
 	tests/unit/test_push_riemann \
 	tests/unit/test_push_riemann_tcp \
+	tests/unit/test_push_target \
 	tests/unit/test_push_warp10 \
 	tests/unit/test_recorder \
 	tests/unit/test_recording_log \
@@ -387,6 +392,10 @@ tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/random.h
 tests_unit_test_metrics_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_metrics_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
+tests_unit_test_metrics_points_SOURCES = tests/unit/test_metrics_points.c \
+	tests/unit/random.h
+tests_unit_test_metrics_points_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_metrics_points_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_test_model_bank_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
@@ -420,12 +429,24 @@ tests_unit_test_protobuf_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_protobuf_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory ends when told to.
 tests_unit_test_protobuf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_push_backoff_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_push_backoff_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_influx_SOURCES = tests/unit/test_push_influx.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_influx_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_influx_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_remote_write_SOURCES = tests/unit/test_push_remote_write.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_remote_write_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_remote_write_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_riemann_SOURCES = tests/unit/test_push_riemann.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_riemann_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_riemann_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_riemann_tcp_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_riemann_tcp_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_target_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_target_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_warp10_SOURCES = tests/unit/test_push_warp10.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_warp10_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
