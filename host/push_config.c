@@ -129,14 +129,16 @@ static bool is_http(const char *url)
 static bool is_tcp(const char *url)
 {
 	const char *host = url + strlen("tcp://"), *port;
+	bool bracket;
 	uint64_t number;
 
 	if (strncmp(url, "tcp://", strlen("tcp://")) != 0)
 		return false;
+	bracket = host[0] == '[';
 	port = strrchr(host, ':');
 	if (!port || port == host || strpbrk(host, "/?#@\\ "))
 		return false;
-	if (host[0] == '[' ? port[-1] != ']' : port != strchr(host, ':'))
+	if (bracket != (port[-1] == ']') || (!bracket && port != strchr(host, ':')))
 		return false;
 	return number_parse_range(port + 1, 1, UINT16_MAX, &number) == 0;
 }

@@ -194,16 +194,18 @@ static bool receive_more(struct riemann *riemann)
 	return true;
 }
 
-/* What it says is the push_answer's error as well. */
 static void judge(struct riemann *riemann, struct push_answer *ret_answer)
 {
-	int r = riemann_answer_is_ok(
-		&riemann->answer, ret_answer->error, sizeof(ret_answer->error));
+	static const char prefix[] = "not ok: ";
+	const size_t len = sizeof(prefix) - 1;
+	int r = riemann_answer_is_ok(&riemann->answer, ret_answer->error + len,
+		sizeof(ret_answer->error) - len);
 
 	if (r < 0) {
 		fail(riemann, "its answer is not Riemann's");
 		return;
 	}
+	memcpy(ret_answer->error, prefix, len);
 	riemann->stage = STAGE_IDLE;
 	if (r == 0 && ++riemann->n_refused < ATTEMPTS_MAX) {
 		ret_answer->status = STATUS_TROUBLE;
