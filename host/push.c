@@ -251,6 +251,17 @@ static uint64_t begin_end(struct push *push)
 	return clock_monotonic_ns() + FLUSH_NS;
 }
 
+static void close_transports(struct push *push)
+{
+	for (size_t i = 0; i < push->n_routes; i++) {
+		struct push_transport *transport = push->routes[i].transport;
+
+		if (transport)
+			transport->ops->close(transport);
+		push->routes[i].transport = NULL;
+	}
+}
+
 static void *push_main(void *argument)
 {
 	struct push *push = argument;
@@ -268,16 +279,16 @@ static void *push_main(void *argument)
 		if (!stopping || sending)
 			wait_for(push, sending, until_ns, stopping);
 	}
+	/* A name that is being looked up may take its time, which is this thread's. */
+	close_transports(push);
 	return NULL;
 }
 
 static void push_free(struct push *push)
 {
-	for (size_t i = 0; i < push->n_routes; i++) {
-		if (push->routes[i].transport)
-			push->routes[i].transport->ops->close(push->routes[i].transport);
+	close_transports(push);
+	for (size_t i = 0; i < push->n_routes; i++)
 		push_target_deinit(&push->routes[i].target);
-	}
 	for (size_t i = 0; i < push->n_intake; i++)
 		snapshot_unref((struct snapshot *)push->intake[i]);
 	if (push->multi)
