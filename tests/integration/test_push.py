@@ -2,6 +2,7 @@
 # Copyright (C) the vmpower authors
 """vmpower-hostd pushes every tick, exactly and in order, to engines that come and go."""
 import base64
+import contextlib
 import json
 import ssl
 import subprocess
@@ -18,8 +19,8 @@ from bed.web import listen
 
 RECEIVER_PORT = 18000
 
-ENERGIES = "vmpower_.*energy.*"
 NAMES = "vmpower_(tick_number|(domain|ended_domains|host|zone)_energy_joules_total)"
+EXPRESSIONS = {"prometheus": NAMES, "victoria": NAMES, "influx": "vmpower_.*energy.*"}
 
 
 @pytest.fixture(scope="module", name="pushing")
@@ -61,6 +62,16 @@ def energies(points):
         tick, = ticks
         found[tick] = of_tick
     return found
+
+
+def whole(points, last):
+    """Their energies, once the last tick is there: VictoriaMetrics takes its time to show
+    what it has."""
+    with contextlib.suppress(ValueError):
+        found = energies(points)
+        if last in found and len(found[last]) >= len(found[last - 1]):
+            return found
+    return None
 
 
 def ticks_of(lines):
@@ -122,8 +133,8 @@ def test_engines_keep_every_tick(bed, pushing, engines, full):
     check_lines(receiver, max(seen))
     last = max(ticks_of(lines_of(receiver)))
     for name, engine in engines.items():
-        points = engine.points(ENERGIES if name == "influx" else NAMES)
-        found = energies(points)
+        found = wait_until(lambda e=engine, n=name: whole(e.points(EXPRESSIONS[n]), last),
+                           f"{name} shows the last tick", 20)
         assert sorted(found) == list(range(1, last + 1)), name
         check_engine(found, seen)
 
