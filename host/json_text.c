@@ -20,7 +20,7 @@ static char *reserve(struct json_text *text, size_t len)
 
 	if (text->failed)
 		return NULL;
-	if (text->size - text->used >= len)
+	if (text->data && text->size - text->used >= len)
 		return text->data + text->used;
 	while (size - text->used < len)
 		size *= 2;
