@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """What vmpower-hostd pushes to Warp 10 and to Riemann, decoded by others' code."""
+from urllib.parse import urlsplit
+
 import pytest
 
 from bed.bare import HOSTILE
 from bed.ledger import Ledger
 from bed.process import wait_until
-from bed.pushing import Pushing, check_adds_up, watch
+from bed.pushing import Pushing, check_adds_up, manual_sections, watch
 from bed.receiver import HttpReceiver, RiemannReceiver
 from bed.riemann import Msg
 from bed.warp10 import readings
@@ -138,7 +140,7 @@ def check_scraped(ticks, metrics):
 
 
 def test_to_the_microjoule(bed, pushing):
-    """Targets that refuse, dawdle, hang up and go away are told all ticks, in order and
+    """As the manual has them set up, targets that refuse, dawdle, hang up and go away are told all ticks, in order and
     once; each adds up; they are what is scraped, and the last one is the ledger's."""
     token = bed.directory() / "token"
     token.write_text("s3cret\n")
@@ -149,15 +151,16 @@ def test_to_the_microjoule(bed, pushing):
         receiver.plan.extend(["refuse", None, "close", "slow", "mute", None])
     stubborn = bed.owned(RiemannReceiver(pushing.host, STUBBORN_PORT, Msg))
     stubborn.plan.extend(ATTEMPTS * ["refuse"])
-    common = {"interval_ms": 400, "retry_max_s": 1, "labels": "rack=a/1"}
+    manual = manual_sections()
+    common = {"interval_ms": 400, "sample_ms": 0, "retry_max_s": 1, "labels": "rack=a/1"}
     hostd = pushing.hostd(bed, {
-        "warp10": {"format": "warp10", "token_file": token,
-                   "url": f"http://127.0.0.1:{WARP10_PORT}/api/v0/update", **common},
-        "riemann": {"format": "riemann", "url": f"tcp://127.0.0.1:{RIEMANN_PORT}", **common},
-        "stubborn": {"format": "riemann", "url": f"tcp://127.0.0.1:{STUBBORN_PORT}", **common}})
+        "warp10": {**manual["warp10"], "token_file": token, **common, "url":
+                   f"http://127.0.0.1:{WARP10_PORT}{urlsplit(manual['warp10']['url']).path}"},
+        "riemann": {**manual["riemann"], "url": f"tcp://127.0.0.1:{RIEMANN_PORT}", **common},
+        "stubborn": {**manual["riemann"], "url": f"tcp://127.0.0.1:{STUBBORN_PORT}", **common}})
     seen = {}
-    while any(r.plan for r in receivers.values()):
-        watch(pushing, 0.5, seen)
+    wait_until(lambda: watch(pushing, 0.5, seen) or not any(r.plan for r in receivers.values()),
+               "all of the plans happened", 60)
     for receiver in receivers.values():
         receiver.away()
     watch(pushing, 4, seen)

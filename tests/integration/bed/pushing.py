@@ -1,8 +1,11 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """A host whose vmpower-hostd pushes, and what its ticks are to be at the other end."""
+import configparser
+import re
 import time
 
+from bed import TESTS
 from bed.bare import HOSTILE, BareDomains
 from bed.web import Web
 
@@ -32,6 +35,18 @@ class Pushing:
 
     def pushed(self, what, target, **labels):
         return int(self.web.metrics().value(f"vmpower_push_{what}", target=target, **labels))
+
+
+def manual_sections():
+    """The examples of vmpower-hostd(8), as Pushing.hostd() takes them."""
+    manual = (TESTS.parent / "host/vmpower-hostd.8").read_text()
+    examples = re.findall(r'^\.Bd [^\n]*\n(\[push ".+?)^\.Ed$', manual, re.M | re.S)
+    sections = {}
+    for example in examples:
+        config = configparser.ConfigParser()
+        config.read_string(example)
+        sections.update({s.split('"')[1]: dict(config[s]) for s in config.sections()})
+    return sections
 
 
 def check_adds_up(of_tick):

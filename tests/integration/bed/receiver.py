@@ -32,6 +32,7 @@ class Receiver:
         self.n_connections = 0
         self._host = host
         self._port = port
+        self._taking = threading.Lock()
         self._lock = threading.Lock()
         self._listener = None
         self._connections = set()
@@ -50,11 +51,13 @@ class Receiver:
             with contextlib.suppress(OSError):
                 listener.shutdown(socket.SHUT_RDWR)
             listener.close()
-        with self._lock:
-            connections = list(self._connections)
-        for connection in connections:
-            with contextlib.suppress(OSError):
-                connection.shutdown(socket.SHUT_RDWR)
+        # What was taken is answered, or it would be sent again.
+        with self._taking:
+            with self._lock:
+                connections = list(self._connections)
+            for connection in connections:
+                with contextlib.suppress(OSError):
+                    connection.shutdown(socket.SHUT_RDWR)
 
     close = away
 
@@ -97,14 +100,19 @@ class Receiver:
             raise EOFError
         return data, what
 
-    def answer(self, what, data, send):
-        """Sends the answer's bytes, in bits if it is to be slow."""
-        if what == "slow":
+    def answer(self, what, data, send, batch=None):
+        """Sends the answer's bytes, in bits if it is to be slow. batch: it is taken."""
+        with self._taking:
+            if not self._listener:
+                raise EOFError
+            if batch is not None:
+                self.taken.append(batch)
+            if what != "slow":
+                send(data)
+                return
             for i in range(len(data)):
                 time.sleep(self.SLOW_S / len(data))
                 send(data[i:i + 1])
-        else:
-            send(data)
 
 
 def read_exactly(stream, size):
@@ -142,9 +150,8 @@ class HttpReceiver(Receiver):
                 more = "".join(f"{k}: {v}\r\n"
                                for k, v in receiver.headers.get(status, {}).items())
                 answer = f"HTTP/1.1 {status} Said\r\nContent-Length: 0\r\n{more}\r\n"
-                if status == 200:
-                    receiver.taken.append((self.path, self.headers, body))
-                receiver.answer(what, answer.encode(), self.wfile.write)
+                receiver.answer(what, answer.encode(), self.wfile.write,
+                                (self.path, self.headers, body) if status == 200 else None)
 
             def log_message(self, *_arguments):  # pylint: disable=arguments-differ
                 pass
@@ -170,10 +177,9 @@ class RiemannReceiver(Receiver):
                 # What is not in its description would be written in another place.
                 if message.SerializeToString(deterministic=True) != data:
                     self.problems.append(f"another message than it reads as: {data!r}")
+                answer = self._message(ok=True)
                 if what == "refuse":
                     answer = self._message(ok=False, error=self.ERROR)
-                else:
-                    answer = self._message(ok=True)
-                    self.taken.append(message)
                 answer = answer.SerializeToString()
-                self.answer(what, struct.pack(">I", len(answer)) + answer, connection.sendall)
+                self.answer(what, struct.pack(">I", len(answer)) + answer, connection.sendall,
+                            None if what == "refuse" else message)
