@@ -16,6 +16,7 @@
 #include "host/inventory_libvirt.h"
 #include "host/links.h"
 #include "host/publisher.h"
+#include "host/push.h"
 #include "host/recording.h"
 #include "host/sampler.h"
 #include "host/snapshot.h"
@@ -57,6 +58,7 @@ struct hostd {
 	struct snapshot_box box;
 	struct publisher publisher;
 	struct http_servers *http;
+	struct push *push;
 	bool ready;
 	bool no_memory; /* for a record of an hour */
 	int writer_error, intervals_error, fold_error, coefficients_error;
@@ -408,13 +410,23 @@ static int start_sources(struct hostd *hostd)
 		hostd->source->ops->fd(hostd->source), EV_READ, take_inventory, NULL);
 }
 
+static int start_push(struct hostd *hostd)
+{
+	const struct hostd_config *config = hostd->config;
+	const struct metrics_options options = { .scaphandre = config->scaphandre,
+		.kepler = config->kepler };
+
+	return push_start(config->pushes, config->n_pushes, &options, &hostd->push);
+}
+
 /* After the run directory is there. */
 static int start_publisher(struct hostd *hostd)
 {
 	hostd->publisher = (struct publisher){ .config = hostd->config,
 		.sampler = hostd->sampler,
 		.links = hostd->links,
-		.box = &hostd->box };
+		.box = &hostd->box,
+		.push = hostd->push };
 	publisher_recall(&hostd->publisher);
 	return 0;
 }
@@ -422,7 +434,7 @@ static int start_publisher(struct hostd *hostd)
 static int start(struct hostd *hostd)
 {
 	static int (*const steps[])(struct hostd *) = { start_signals, start_sources,
-		start_http, start_publisher, start_watchdog, start_timer };
+		start_http, start_push, start_publisher, start_watchdog, start_timer };
 
 	hostd->base = event_base_new();
 	if (!hostd->base)
@@ -475,6 +487,7 @@ static void deinit(struct hostd *hostd)
 {
 	block_signals();
 	http_servers_stop(hostd->http);
+	push_stop(hostd->push);
 	publisher_deinit(&hostd->publisher);
 	free_event(&hostd->tick_event);
 	free_event(&hostd->inventory_event);

@@ -355,6 +355,36 @@ static int set_in_user(struct hostd_config *config, const char *name, const char
 	return 0;
 }
 
+static struct push_config *get_push(struct hostd_config *config, const char *name)
+{
+	struct push_config *pushes, *push;
+
+	for (size_t i = 0; i < config->n_pushes; i++) {
+		if (strcmp(config->pushes[i].name, name) == 0)
+			return &config->pushes[i];
+	}
+	pushes = reallocarray(config->pushes, config->n_pushes + 1, sizeof(*pushes));
+	if (!pushes)
+		return NULL;
+	config->pushes = pushes;
+	push = &pushes[config->n_pushes++];
+	push_config_init(push);
+	strcpy(push->name, name);
+	return push;
+}
+
+static int set_in_push(struct hostd_config *config, const char *name, const char *key,
+	const char *value, const char **ret_expected)
+{
+	struct push_config *push;
+
+	*ret_expected = "a name of the target in the section, as in [push \"NAME\"]";
+	if (!name[0] || strlen(name) >= sizeof(push->name))
+		return -EINVAL;
+	push = get_push(config, name);
+	return push ? push_config_set(push, key, value, ret_expected) : -ENOMEM;
+}
+
 static int set_in_section(void *settings, const char *kind, const char *name,
 	const char *key, const char *value, const char **ret_expected)
 {
@@ -366,6 +396,8 @@ static int set_in_section(void *settings, const char *kind, const char *name,
 		return set_in_domain(config, name, key, value, ret_expected);
 	if (strcmp(kind, "user") == 0)
 		return set_in_user(config, name, key, value, ret_expected);
+	if (strcmp(kind, "push") == 0)
+		return set_in_push(config, name, key, value, ret_expected);
 	if (strcmp(kind, "estimate") != 0 || name[0])
 		return -ENOENT;
 	if (strcmp(key, "idle_w") == 0)
@@ -464,6 +496,19 @@ static void check_together(const struct hostd_config *config)
 	exit(EXIT_USAGE);
 }
 
+static void check_pushes(const struct hostd_config *config)
+{
+	for (size_t i = 0; i < config->n_pushes; i++) {
+		const char *wrong = push_config_problem(&config->pushes[i]);
+
+		if (!wrong)
+			continue;
+		fprintf(stderr, "vmpower-hostd: [push \"%s\"]: %s\n",
+			config->pushes[i].name, wrong);
+		exit(EXIT_USAGE);
+	}
+}
+
 void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 {
 	struct hostd_config config;
@@ -481,6 +526,7 @@ void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 	hostd_config_init(&config);
 	options_parse(&options, argc, argv, OPTIONS_NO_OPERANDS);
 	check_together(&config);
+	check_pushes(&config);
 	*ret_config = config;
 }
 
@@ -515,6 +561,7 @@ void hostd_config_deinit(struct hostd_config *config)
 {
 	free(config->domains);
 	free(config->users);
+	free(config->pushes);
 	*config = (struct hostd_config){ 0 };
 }
 

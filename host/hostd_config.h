@@ -13,6 +13,7 @@
 #include "host/listen_address.h"
 #include "host/machine.h"
 #include "host/meter.h"
+#include "host/push_config.h"
 #include "host/weight.h"
 #include "shared/options.h"
 
@@ -68,6 +69,8 @@ struct hostd_config {
 	struct hostd_zone_config zones[MACHINE_ZONES_MAX];
 	size_t n_domains;
 	struct hostd_domain_config *domains; /* owned */
+	size_t n_pushes;
+	struct push_config *pushes; /* owned */
 };
 
 /* Of hostd_config_meter_specs(). */

@@ -17,6 +17,7 @@
 #include "host/http_cache.h"
 #include "host/http_clients.h"
 #include "host/http_path.h"
+#include "host/metrics_text.h"
 #include "host/snapshot_json.h"
 #include "host/verifier.h"
 #include "shared/cleanup.h"
@@ -114,16 +115,18 @@ static int answer_status(struct MHD_Connection *connection, unsigned int status,
 static struct MHD_Response *make_metrics(
 	const struct http *http, const struct snapshot *snapshot, bool openmetrics)
 {
-	struct json_text text = { 0 };
+	struct metrics_text text;
 	struct MHD_Response *response;
 
-	metrics_write(snapshot, &http->config.metrics, openmetrics, &text);
-	if (json_text_error(&text) < 0) {
-		json_text_deinit(&text);
+	metrics_text_init(&text, openmetrics, (struct json_text){ 0 });
+	metrics_write(snapshot, &http->config.metrics, &text.sink);
+	metrics_text_end(&text);
+	if (json_text_error(&text.out) < 0) {
+		json_text_deinit(&text.out);
 		return NULL;
 	}
 	response = make_response(
-		text.data, text.used, openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
+		text.out.data, text.out.used, openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
 	if (response)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept");
 	return response;

@@ -20,7 +20,7 @@ static char *reserve(struct json_text *text, size_t len)
 
 	if (text->failed)
 		return NULL;
-	if (text->size - text->used >= len)
+	if (text->data && text->size - text->used >= len)
 		return text->data + text->used;
 	while (size - text->used < len)
 		size *= 2;
@@ -85,6 +85,17 @@ void json_text_watts(struct json_text *text, uint64_t uw)
 		return;
 	json_text_literal(text, ".");
 	json_text_put(text, digits, last);
+}
+
+void json_text_seconds(struct json_text *text, uint64_t ns)
+{
+	char digits[NUMBER_U64_SIZE];
+	size_t len = number_format_u64(digits, ns % 1000000000);
+
+	json_text_u64(text, ns / 1000000000);
+	json_text_literal(text, ".");
+	json_text_put(text, "000000000", 9 - len);
+	json_text_put(text, digits, len);
 }
 
 void json_text_string(struct json_text *text, const char *string)

@@ -108,10 +108,14 @@ host_libhost_a_SOURCES = \
 	host/meter.c host/meter.h \
 	host/metrics.c host/metrics.h \
 	host/metrics_compat.c host/metrics_compat.h \
+	host/metrics_points.c host/metrics_points.h \
+	host/metrics_push.c host/metrics_push.h \
+	host/metrics_sink.h \
 	host/metrics_text.c host/metrics_text.h \
 	host/model_bank.c host/model_bank.h \
 	host/numa_text.c host/numa_text.h \
 	host/output_log.c host/output_log.h \
+	host/percent.c host/percent.h \
 	host/player_load.c host/player_load.h \
 	host/poller.c host/poller.h \
 	host/power_model.c host/power_model.h \
@@ -120,11 +124,28 @@ host_libhost_a_SOURCES = \
 	host/process_memory.c host/process_memory.h \
 	host/procstat.c host/procstat.h \
 	host/progress.c host/progress.h \
+	host/protobuf.c host/protobuf.h \
 	host/publisher.c host/publisher.h \
+	host/push.c host/push.h \
+	host/push_backoff.c host/push_backoff.h \
+	host/push_config.c host/push_config.h \
+	host/push_format.c host/push_format.h \
+	host/push_http.c \
+	host/push_influx.c \
+	host/push_ndjson.c \
+	host/push_queue.c host/push_queue.h \
+	host/push_remote_write.c \
+	host/push_riemann.c \
+	host/push_riemann_tcp.c \
+	host/push_series.c host/push_series.h \
+	host/push_target.c host/push_target.h \
+	host/push_transport.h \
+	host/push_warp10.c \
 	host/recorder.c host/recorder.h \
 	host/recording.c host/recording.h \
 	host/replay.c host/replay.h \
 	host/residency.c host/residency.h \
+	host/riemann_answer.c host/riemann_answer.h \
 	host/roster.c host/roster.h \
 	host/sample.c host/sample.h \
 	host/sampler.c host/sampler.h \

@@ -10,7 +10,8 @@
 
 #include "host/labels.h"
 #include "host/metrics_compat.h"
-#include "host/metrics_text.h"
+#include "host/metrics_push.h"
+#include "host/metrics_sink.h"
 
 static const struct metrics_family domain_energy = {
 	"vmpower_domain_energy_joules_total",
@@ -117,7 +118,7 @@ static const struct metrics_family self_rss = {
 };
 
 /* Both kinds of a zone's share; who is the labels before. */
-static void put_share(struct metrics_text *text, const struct metrics_family *family,
+static void put_share(struct metrics_sink *sink, const struct metrics_family *family,
 	const struct snapshot_zone *zone, const struct tick_share *share,
 	const char *domain, const char *uuid)
 {
@@ -125,29 +126,29 @@ static void put_share(struct metrics_text *text, const struct metrics_family *fa
 	const uint64_t uj[] = { share->dynamic_uj, share->idle_uj };
 
 	for (size_t i = 0; i < 2; i++) {
-		metrics_sample(text, family);
+		metrics_sample(sink, family);
 		if (domain) {
-			metrics_label(text, "domain", domain);
-			metrics_label(text, "uuid", uuid);
+			metrics_label(sink, "domain", domain);
+			metrics_label(sink, "uuid", uuid);
 		}
-		metrics_label(text, "zone", zone->name);
-		metrics_label(text, "kind", kinds[i]);
-		metrics_value_uj(text, uj[i]);
+		metrics_label(sink, "zone", zone->name);
+		metrics_label(sink, "kind", kinds[i]);
+		metrics_value_uj(sink, uj[i]);
 	}
 }
 
-static void put_domains(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_domains(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
 	char uuid[UUID_TEXT_SIZE];
 
-	metrics_family(text, &domain_energy);
+	metrics_family(sink, &domain_energy);
 	for (size_t i = 0; i < snapshot->n_domains; i++) {
 		const struct snapshot_domain *domain = &snapshot->domains[i];
 
 		uuid_format(&domain->uuid, uuid);
 		for (size_t z = 0; z < snapshot->n_zones; z++) {
 			if (snapshot_zone_is_shared(&snapshot->zones[z]))
-				put_share(text, &domain_energy, &snapshot->zones[z],
+				put_share(sink, &domain_energy, &snapshot->zones[z],
 					&domain->zones[z].boot, domain->name, uuid);
 		}
 	}
@@ -157,156 +158,153 @@ static void put_domains(struct metrics_text *text, const struct snapshot *snapsh
 		uuid_format(&domain->uuid, uuid);
 		for (size_t z = 0; z < snapshot->n_zones; z++) {
 			if (snapshot_zone_is_shared(&snapshot->zones[z]))
-				put_share(text, &domain_energy, &snapshot->zones[z],
+				put_share(sink, &domain_energy, &snapshot->zones[z],
 					&domain->zones[z], domain->name, uuid);
 		}
 	}
 }
 
-static void put_ended(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_ended(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
-	metrics_family(text, &ended_energy);
+	metrics_family(sink, &ended_energy);
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		const struct snapshot_zone *zone = &snapshot->zones[z];
 
 		if (snapshot_zone_is_shared(zone))
 			put_share(
-				text, &ended_energy, zone, &zone->boot.ended, NULL, NULL);
+				sink, &ended_energy, zone, &zone->boot.ended, NULL, NULL);
 	}
 }
 
-static void put_host(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_host(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
-	metrics_family(text, &host_energy);
+	metrics_family(sink, &host_energy);
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		const struct snapshot_zone *zone = &snapshot->zones[z];
 
-		put_share(text, &host_energy, zone, &zone->boot.host, NULL, NULL);
-		metrics_sample(text, &host_energy);
-		metrics_label(text, "zone", zone->name);
-		metrics_label(text, "kind", "unattributed");
-		metrics_value_uj(text, zone->boot.unattributed_uj);
+		put_share(sink, &host_energy, zone, &zone->boot.host, NULL, NULL);
+		metrics_sample(sink, &host_energy);
+		metrics_label(sink, "zone", zone->name);
+		metrics_label(sink, "kind", "unattributed");
+		metrics_value_uj(sink, zone->boot.unattributed_uj);
 	}
 }
 
-static void put_zones(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_zones(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
-	metrics_family(text, &zone_energy);
+	metrics_family(sink, &zone_energy);
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		const struct snapshot_zone *zone = &snapshot->zones[z];
 		char package[16] = "";
 
 		if (zone->package >= 0)
 			snprintf(package, sizeof(package), "%d", (int)zone->package);
-		metrics_sample(text, &zone_energy);
-		metrics_label(text, "zone", zone->name);
-		metrics_label(text, "package", package);
-		metrics_value_uj(text, zone->boot.total_uj);
+		metrics_sample(sink, &zone_energy);
+		metrics_label(sink, "zone", zone->name);
+		metrics_label(sink, "package", package);
+		metrics_value_uj(sink, zone->boot.total_uj);
 	}
-	metrics_family(text, &zone_idle);
+	metrics_family(sink, &zone_idle);
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		const struct snapshot_zone *zone = &snapshot->zones[z];
 
 		if (!snapshot_zone_is_shared(zone))
 			continue;
-		metrics_sample(text, &zone_idle);
-		metrics_label(text, "zone", zone->name);
-		metrics_label(text, "origin", idle_power_origin_name(zone->idle_origin));
-		metrics_value_uj(text, zone->idle_uw);
+		metrics_sample(sink, &zone_idle);
+		metrics_label(sink, "zone", zone->name);
+		metrics_label(sink, "origin", idle_power_origin_name(zone->idle_origin));
+		metrics_value_uj(sink, zone->idle_uw);
 	}
 }
 
 /* But for what would be there twice. */
-static void put_labels(struct metrics_text *text, const char *labels)
+static void put_labels(struct metrics_sink *sink, const char *labels)
 {
 	struct label label;
 
 	while (labels_next(&labels, &label)) {
 		if (strcmp(label.key, "domain") != 0 && strcmp(label.key, "uuid") != 0)
-			metrics_label(text, label.key, label.value);
+			metrics_label(sink, label.key, label.value);
 	}
 }
 
-static void put_domain_states(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_domain_states(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
 	char uuid[UUID_TEXT_SIZE];
 
-	metrics_family(text, &domain_info);
+	metrics_family(sink, &domain_info);
 	for (size_t i = 0; i < snapshot->n_domains; i++) {
 		uuid_format(&snapshot->domains[i].uuid, uuid);
-		metrics_sample(text, &domain_info);
-		metrics_label(text, "domain", snapshot->domains[i].name);
-		metrics_label(text, "uuid", uuid);
-		put_labels(text, snapshot->domains[i].labels);
-		metrics_value_u64(text, 1);
+		metrics_sample(sink, &domain_info);
+		metrics_label(sink, "domain", snapshot->domains[i].name);
+		metrics_label(sink, "uuid", uuid);
+		put_labels(sink, snapshot->domains[i].labels);
+		metrics_value_u64(sink, 1);
 	}
-	metrics_family(text, &link_state);
+	metrics_family(sink, &link_state);
 	for (size_t i = 0; i < snapshot->n_domains; i++) {
 		const struct snapshot_domain *domain = &snapshot->domains[i];
 
 		uuid_format(&domain->uuid, uuid);
-		metrics_sample(text, &link_state);
-		metrics_label(text, "domain", domain->name);
-		metrics_label(text, "uuid", uuid);
-		metrics_label(text, "state", link_state_name(domain->link.state));
-		metrics_value_u64(text, 1);
+		metrics_sample(sink, &link_state);
+		metrics_label(sink, "domain", domain->name);
+		metrics_label(sink, "uuid", uuid);
+		metrics_label(sink, "state", link_state_name(domain->link.state));
+		metrics_value_u64(sink, 1);
 	}
 }
 
-static void put_info(struct metrics_text *text, const struct metrics_family *family,
+static void put_info(struct metrics_sink *sink, const struct metrics_family *family,
 	const char *label, const char *value)
 {
-	metrics_family(text, family);
-	metrics_sample(text, family);
-	metrics_label(text, label, value);
-	metrics_value_u64(text, 1);
+	metrics_family(sink, family);
+	metrics_sample(sink, family);
+	metrics_label(sink, label, value);
+	metrics_value_u64(sink, 1);
 }
 
 static void put_number(
-	struct metrics_text *text, const struct metrics_family *family, uint64_t value)
+	struct metrics_sink *sink, const struct metrics_family *family, uint64_t value)
 {
-	metrics_family(text, family);
-	metrics_sample(text, family);
-	metrics_value_u64(text, value);
+	metrics_family(sink, family);
+	metrics_sample(sink, family);
+	metrics_value_u64(sink, value);
 }
 
 static void put_time(
-	struct metrics_text *text, const struct metrics_family *family, uint64_t ns)
+	struct metrics_sink *sink, const struct metrics_family *family, uint64_t ns)
 {
-	metrics_family(text, family);
-	metrics_sample(text, family);
-	metrics_value_ns(text, ns);
+	metrics_family(sink, family);
+	metrics_sample(sink, family);
+	metrics_value_ns(sink, ns);
 }
 
-static void put_tick(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_tick(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
-	put_info(text, &source_info, "source", snapshot->source);
-	put_info(text, &build_info, "version", PACKAGE_VERSION);
-	put_number(text, &tick_number, snapshot->number);
-	put_time(text, &tick_timestamp, snapshot->time_ns);
-	put_time(text, &tick_duration, snapshot->cost_ns);
-	put_time(text, &tick_lateness, snapshot->late_ns);
-	put_number(text, &tick_degraded, snapshot->quality == MESSAGE_DEGRADED);
-	put_number(text, &libvirt_connected, snapshot->libvirt_connected);
-	put_time(text, &self_cpu, snapshot->self.cpu_ns);
-	put_number(text, &self_rss, snapshot->self.rss_bytes);
+	put_info(sink, &source_info, "source", snapshot->source);
+	put_info(sink, &build_info, "version", PACKAGE_VERSION);
+	put_number(sink, &tick_number, snapshot->number);
+	put_time(sink, &tick_timestamp, snapshot->time_ns);
+	put_time(sink, &tick_duration, snapshot->cost_ns);
+	put_time(sink, &tick_lateness, snapshot->late_ns);
+	put_number(sink, &tick_degraded, snapshot->quality == MESSAGE_DEGRADED);
+	put_number(sink, &libvirt_connected, snapshot->libvirt_connected);
+	put_time(sink, &self_cpu, snapshot->self.cpu_ns);
+	put_number(sink, &self_rss, snapshot->self.rss_bytes);
 }
 
 void metrics_write(const struct snapshot *snapshot, const struct metrics_options *options,
-	bool openmetrics, struct json_text *text)
+	struct metrics_sink *sink)
 {
-	struct metrics_text metrics = { .out = *text, .openmetrics = openmetrics };
-
-	put_domains(&metrics, snapshot);
-	put_ended(&metrics, snapshot);
-	put_host(&metrics, snapshot);
-	put_zones(&metrics, snapshot);
-	put_domain_states(&metrics, snapshot);
-	put_tick(&metrics, snapshot);
+	put_domains(sink, snapshot);
+	put_ended(sink, snapshot);
+	put_host(sink, snapshot);
+	put_zones(sink, snapshot);
+	put_domain_states(sink, snapshot);
+	put_tick(sink, snapshot);
+	metrics_push(sink, snapshot);
 	if (options->scaphandre)
-		metrics_compat_scaphandre(&metrics, snapshot);
+		metrics_compat_scaphandre(sink, snapshot);
 	if (options->kepler)
-		metrics_compat_kepler(&metrics, snapshot, options->node_name);
-	metrics_end(&metrics);
-	*text = metrics.out;
+		metrics_compat_kepler(sink, snapshot, options->node_name);
 }

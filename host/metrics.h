@@ -13,7 +13,7 @@
 
 #include <stdbool.h>
 
-#include "host/json_text.h"
+#include "host/metrics_sink.h"
 #include "host/snapshot.h"
 
 struct metrics_options {
@@ -22,9 +22,6 @@ struct metrics_options {
 	const char *node_name; /* this host's */
 };
 
-/*
- * All of it, in Prometheus text or as OpenMetrics, behind what is in *text. Errors are
- * the text's.
- */
+/* All of it. Errors are the sink's. */
 void metrics_write(const struct snapshot *snapshot, const struct metrics_options *options,
-	bool openmetrics, struct json_text *text);
+	struct metrics_sink *sink);

@@ -100,7 +100,7 @@ static uint64_t microwatts(double watts)
 	return (uint64_t)(watts * 1e6 + 0.5);
 }
 
-static void put_host(struct metrics_text *text, const struct snapshot *snapshot)
+static void put_host(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
 	bool psys = has_kind(snapshot, MACHINE_ZONE_PSYS);
 	uint64_t energy_uj = 0;
@@ -115,61 +115,61 @@ static void put_host(struct metrics_text *text, const struct snapshot *snapshot)
 		energy_uj += zone->boot.total_uj;
 		watts += snapshot_zone_watts(zone, zone->last.total_uj);
 	}
-	metrics_family(text, &host_power);
-	metrics_sample(text, &host_power);
-	metrics_value_u64(text, microwatts(watts));
-	metrics_family(text, &host_energy);
-	metrics_sample(text, &host_energy);
-	metrics_value_u64(text, energy_uj);
+	metrics_family(sink, &host_power);
+	metrics_sample(sink, &host_power);
+	metrics_value_u64(sink, microwatts(watts));
+	metrics_family(sink, &host_energy);
+	metrics_sample(sink, &host_energy);
+	metrics_value_u64(sink, energy_uj);
 }
 
 /* Zones of packages, or zones in packages, where each is numbered. */
-static void put_zones(struct metrics_text *text, const struct snapshot *snapshot,
+static void put_zones(struct metrics_sink *sink, const struct snapshot *snapshot,
 	const struct metrics_family *family, bool packages, bool power)
 {
-	metrics_family(text, family);
+	metrics_family(sink, family);
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		const struct snapshot_zone *zone = &snapshot->zones[z];
 		char number[24];
 
 		if (zone->package < 0 || (zone->kind == MACHINE_ZONE_PACKAGE) != packages)
 			continue;
-		metrics_sample(text, family);
+		metrics_sample(sink, family);
 		if (!packages) {
 			snprintf(number, sizeof(number), "%zu", z);
 			metrics_label(
-				text, "domain_name", snapshot_json_kind_name(zone->kind));
-			metrics_label(text, "domain_id", number);
+				sink, "domain_name", snapshot_json_kind_name(zone->kind));
+			metrics_label(sink, "domain_id", number);
 		}
 		snprintf(number, sizeof(number), "%d", (int)zone->package);
-		metrics_label(text, "socket_id", number);
+		metrics_label(sink, "socket_id", number);
 		/* Dies have zones of their own. */
-		metrics_label(text, "zone", zone->name);
-		metrics_value_u64(text,
+		metrics_label(sink, "zone", zone->name);
+		metrics_value_u64(sink,
 			power ? microwatts(snapshot_zone_watts(zone, zone->last.total_uj))
 			      : zone->boot.total_uj);
 	}
 }
 
-void metrics_compat_scaphandre(struct metrics_text *text, const struct snapshot *snapshot)
+void metrics_compat_scaphandre(struct metrics_sink *sink, const struct snapshot *snapshot)
 {
-	put_host(text, snapshot);
-	put_zones(text, snapshot, &socket_power, true, true);
-	put_zones(text, snapshot, &socket_energy, true, false);
-	put_zones(text, snapshot, &zone_power, false, true);
-	put_zones(text, snapshot, &zone_energy, false, false);
-	metrics_family(text, &process_power);
+	put_host(sink, snapshot);
+	put_zones(sink, snapshot, &socket_power, true, true);
+	put_zones(sink, snapshot, &socket_energy, true, false);
+	put_zones(sink, snapshot, &zone_power, false, true);
+	put_zones(sink, snapshot, &zone_energy, false, false);
+	metrics_family(sink, &process_power);
 	for (size_t i = 0; i < snapshot->n_domains; i++) {
 		const struct snapshot_domain *domain = &snapshot->domains[i];
 		struct snapshot_power power = snapshot_domain_power(snapshot, domain);
 		char uuid[UUID_TEXT_SIZE];
 
 		uuid_format(&domain->uuid, uuid);
-		metrics_sample(text, &process_power);
-		metrics_label(text, "exe", "qemu");
-		metrics_label(text, "vmname", domain->name);
-		metrics_label(text, "uuid", uuid);
-		metrics_value_u64(text, microwatts(power.dynamic_w + power.idle_w));
+		metrics_sample(sink, &process_power);
+		metrics_label(sink, "exe", "qemu");
+		metrics_label(sink, "vmname", domain->name);
+		metrics_label(sink, "uuid", uuid);
+		metrics_value_u64(sink, microwatts(power.dynamic_w + power.idle_w));
 	}
 }
 
@@ -219,38 +219,38 @@ static struct node_sums sum_kind(
 	return sums;
 }
 
-static void begin_node(struct metrics_text *text, const struct metrics_family *family,
+static void begin_node(struct metrics_sink *sink, const struct metrics_family *family,
 	enum machine_zone_kind kind, const char *node_name)
 {
 	char path[32];
 
 	/* What Kepler calls the zones of all sockets together. */
 	snprintf(path, sizeof(path), "aggregated-%s", snapshot_json_kind_name(kind));
-	metrics_sample(text, family);
-	metrics_label(text, "node_name", node_name);
-	metrics_label(text, "path", path);
-	metrics_label(text, "zone", snapshot_json_kind_name(kind));
+	metrics_sample(sink, family);
+	metrics_label(sink, "node_name", node_name);
+	metrics_label(sink, "path", path);
+	metrics_label(sink, "zone", snapshot_json_kind_name(kind));
 }
 
 static void put_nodes(
-	struct metrics_text *text, const struct snapshot *snapshot, const char *node_name)
+	struct metrics_sink *sink, const struct snapshot *snapshot, const char *node_name)
 {
 	struct node_sums sums[N_KINDS];
 
 	for (size_t k = 0; k < N_KINDS; k++)
 		sums[k] = sum_kind(snapshot, kinds[k]);
 	for (size_t i = 0; i < sizeof(nodes) / sizeof(nodes[0]); i++) {
-		metrics_family(text, &nodes[i].energy);
+		metrics_family(sink, &nodes[i].energy);
 		for (size_t k = 0; k < N_KINDS; k++) {
 			const uint64_t uj[] = { sums[k].total_uj,
 				sums[k].total_uj - sums[k].idle_uj, sums[k].idle_uj };
 
 			if (!has_kind(snapshot, kinds[k]))
 				continue;
-			begin_node(text, &nodes[i].energy, kinds[k], node_name);
-			metrics_value_uj(text, uj[i]);
+			begin_node(sink, &nodes[i].energy, kinds[k], node_name);
+			metrics_value_uj(sink, uj[i]);
 		}
-		metrics_family(text, &nodes[i].power);
+		metrics_family(sink, &nodes[i].power);
 		for (size_t k = 0; k < N_KINDS; k++) {
 			double active_w = sums[k].total_w - sums[k].idle_w;
 			const double watts[] = { sums[k].total_w,
@@ -258,29 +258,29 @@ static void put_nodes(
 
 			if (!has_kind(snapshot, kinds[k]))
 				continue;
-			begin_node(text, &nodes[i].power, kinds[k], node_name);
-			metrics_value_watts(text, watts[i]);
+			begin_node(sink, &nodes[i].power, kinds[k], node_name);
+			metrics_value_watts(sink, watts[i]);
 		}
 	}
 }
 
-static void begin_vm(struct metrics_text *text, const struct metrics_family *family,
+static void begin_vm(struct metrics_sink *sink, const struct metrics_family *family,
 	const struct uuid *uuid, const char *name, const char *state,
 	enum machine_zone_kind kind, const char *node_name)
 {
 	char uuid_text[UUID_TEXT_SIZE];
 
 	uuid_format(uuid, uuid_text);
-	metrics_sample(text, family);
-	metrics_label(text, "hypervisor", "kvm");
-	metrics_label(text, "node_name", node_name);
-	metrics_label(text, "state", state);
-	metrics_label(text, "vm_id", uuid_text);
-	metrics_label(text, "vm_name", name);
-	metrics_label(text, "zone", snapshot_json_kind_name(kind));
+	metrics_sample(sink, family);
+	metrics_label(sink, "hypervisor", "kvm");
+	metrics_label(sink, "node_name", node_name);
+	metrics_label(sink, "state", state);
+	metrics_label(sink, "vm_id", uuid_text);
+	metrics_label(sink, "vm_name", name);
+	metrics_label(sink, "zone", snapshot_json_kind_name(kind));
 }
 
-static void put_vm_energy(struct metrics_text *text, const struct snapshot *snapshot,
+static void put_vm_energy(struct metrics_sink *sink, const struct snapshot *snapshot,
 	enum machine_zone_kind kind, const char *node_name)
 {
 	for (size_t i = 0; i < snapshot->n_domains; i++) {
@@ -291,9 +291,9 @@ static void put_vm_energy(struct metrics_text *text, const struct snapshot *snap
 			uj += snapshot->zones[z].kind == kind
 				      ? domain->zones[z].boot.dynamic_uj
 				      : 0;
-		begin_vm(text, &vm_energy, &domain->uuid, domain->name, "running", kind,
+		begin_vm(sink, &vm_energy, &domain->uuid, domain->name, "running", kind,
 			node_name);
-		metrics_value_uj(text, uj);
+		metrics_value_uj(sink, uj);
 	}
 	for (size_t i = 0; i < snapshot->n_lingering; i++) {
 		const struct snapshot_lingering *domain = &snapshot->lingering[i];
@@ -303,13 +303,13 @@ static void put_vm_energy(struct metrics_text *text, const struct snapshot *snap
 			uj += snapshot->zones[z].kind == kind
 				      ? domain->zones[z].dynamic_uj
 				      : 0;
-		begin_vm(text, &vm_energy, &domain->uuid, domain->name, "terminated",
+		begin_vm(sink, &vm_energy, &domain->uuid, domain->name, "terminated",
 			kind, node_name);
-		metrics_value_uj(text, uj);
+		metrics_value_uj(sink, uj);
 	}
 }
 
-static void put_vm_power(struct metrics_text *text, const struct snapshot *snapshot,
+static void put_vm_power(struct metrics_sink *sink, const struct snapshot *snapshot,
 	enum machine_zone_kind kind, const char *node_name)
 {
 	for (size_t i = 0; i < snapshot->n_domains; i++) {
@@ -323,27 +323,27 @@ static void put_vm_power(struct metrics_text *text, const struct snapshot *snaps
 				watts += snapshot_zone_watts(
 					zone, domain->zones[z].last.dynamic_uj);
 		}
-		begin_vm(text, &vm_power, &domain->uuid, domain->name, "running", kind,
+		begin_vm(sink, &vm_power, &domain->uuid, domain->name, "running", kind,
 			node_name);
-		metrics_value_watts(text, watts);
+		metrics_value_watts(sink, watts);
 	}
 }
 
 void metrics_compat_kepler(
-	struct metrics_text *text, const struct snapshot *snapshot, const char *node_name)
+	struct metrics_sink *sink, const struct snapshot *snapshot, const char *node_name)
 {
 	static const enum machine_zone_kind shared[] = { MACHINE_ZONE_PACKAGE,
 		MACHINE_ZONE_DRAM };
 
-	put_nodes(text, snapshot, node_name);
-	metrics_family(text, &vm_energy);
+	put_nodes(sink, snapshot, node_name);
+	metrics_family(sink, &vm_energy);
 	for (size_t i = 0; i < 2; i++) {
 		if (has_kind(snapshot, shared[i]))
-			put_vm_energy(text, snapshot, shared[i], node_name);
+			put_vm_energy(sink, snapshot, shared[i], node_name);
 	}
-	metrics_family(text, &vm_power);
+	metrics_family(sink, &vm_power);
 	for (size_t i = 0; i < 2; i++) {
 		if (has_kind(snapshot, shared[i]))
-			put_vm_power(text, snapshot, shared[i], node_name);
+			put_vm_power(sink, snapshot, shared[i], node_name);
 	}
 }

@@ -9,13 +9,13 @@
  */
 #pragma once
 
-#include "host/metrics_text.h"
+#include "host/metrics_sink.h"
 #include "host/snapshot.h"
 
 /* A process has all power of its domain, idle too, as there. */
 void metrics_compat_scaphandre(
-	struct metrics_text *text, const struct snapshot *snapshot);
+	struct metrics_sink *sink, const struct snapshot *snapshot);
 
 /* A virtual machine has the dynamic ("active") energy of its domain alone, as there. */
-void metrics_compat_kepler(struct metrics_text *text, const struct snapshot *snapshot,
+void metrics_compat_kepler(struct metrics_sink *sink, const struct snapshot *snapshot,
 	const char *node_name);

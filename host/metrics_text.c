@@ -6,7 +6,11 @@
 #include <string.h>
 
 #include "host/utf8.h"
-#include "shared/number.h"
+
+static struct metrics_text *text_of(struct metrics_sink *sink)
+{
+	return (struct metrics_text *)sink;
+}
 
 static void put(struct metrics_text *text, const char *string)
 {
@@ -57,16 +61,20 @@ static void put_head(struct metrics_text *text, const char *what,
 	json_text_literal(&text->out, "\n");
 }
 
-void metrics_family(struct metrics_text *text, const struct metrics_family *family)
+static void take_family(struct metrics_sink *sink, const struct metrics_family *family)
 {
+	struct metrics_text *text = text_of(sink);
+
 	put_head(text, "# HELP ", family, family->help);
 	put_head(text, "# TYPE ", family, type_name(text, family->type));
 	if (text->openmetrics && family->unit)
 		put_head(text, "# UNIT ", family, family->unit);
 }
 
-void metrics_sample(struct metrics_text *text, const struct metrics_family *family)
+static void take_sample(struct metrics_sink *sink, const struct metrics_family *family)
 {
+	struct metrics_text *text = text_of(sink);
+
 	put(text, family->name);
 	text->in_labels = false;
 }
@@ -108,8 +116,10 @@ static void put_escaped(struct metrics_text *text, const char *value)
 	}
 }
 
-void metrics_label(struct metrics_text *text, const char *name, const char *value)
+static void take_label(struct metrics_sink *sink, const char *name, const char *value)
 {
+	struct metrics_text *text = text_of(sink);
+
 	json_text_put(&text->out, text->in_labels ? "," : "{", 1);
 	text->in_labels = true;
 	put(text, name);
@@ -118,54 +128,33 @@ void metrics_label(struct metrics_text *text, const char *name, const char *valu
 	json_text_literal(&text->out, "\"");
 }
 
-static void begin_value(struct metrics_text *text)
+static void take_value(
+	struct metrics_sink *sink, uint64_t number, enum metrics_scale scale)
 {
+	struct metrics_text *text = text_of(sink);
+
 	if (text->in_labels)
 		json_text_literal(&text->out, "}");
 	json_text_literal(&text->out, " ");
-}
-
-static void end_value(struct metrics_text *text)
-{
+	/* Millionths and billionths, whatever of. */
+	if (scale == METRICS_MILLIONTHS)
+		json_text_watts(&text->out, number);
+	else if (scale == METRICS_BILLIONTHS)
+		json_text_seconds(&text->out, number);
+	else
+		json_text_u64(&text->out, number);
 	json_text_literal(&text->out, "\n");
 }
 
-void metrics_value_uj(struct metrics_text *text, uint64_t uj)
+void metrics_text_init(struct metrics_text *text, bool openmetrics, struct json_text out)
 {
-	begin_value(text);
-	/* Millionths, whatever of. */
-	json_text_watts(&text->out, uj);
-	end_value(text);
+	static const struct metrics_sink_ops ops = { take_family, take_sample, take_label,
+		take_value };
+
+	*text = (struct metrics_text){ { &ops }, out, openmetrics, false };
 }
 
-void metrics_value_u64(struct metrics_text *text, uint64_t value)
-{
-	begin_value(text);
-	json_text_u64(&text->out, value);
-	end_value(text);
-}
-
-void metrics_value_ns(struct metrics_text *text, uint64_t ns)
-{
-	char digits[NUMBER_U64_SIZE];
-	size_t len = number_format_u64(digits, ns % 1000000000);
-
-	begin_value(text);
-	json_text_u64(&text->out, ns / 1000000000);
-	json_text_literal(&text->out, ".");
-	json_text_put(&text->out, "000000000", 9 - len);
-	json_text_put(&text->out, digits, len);
-	end_value(text);
-}
-
-void metrics_value_watts(struct metrics_text *text, double watts)
-{
-	begin_value(text);
-	json_text_watts(&text->out, (uint64_t)(watts * 1e3 + 0.5) * 1000);
-	end_value(text);
-}
-
-void metrics_end(struct metrics_text *text)
+void metrics_text_end(struct metrics_text *text)
 {
 	if (text->openmetrics)
 		json_text_literal(&text->out, "# EOF\n");

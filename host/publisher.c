@@ -344,6 +344,8 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 		r = fill_domain(publisher, snapshot, zone_rows, &inventory->domains[i],
 			&snapshot->domains[i]);
 	if (r == 0)
+		r = push_describe(publisher->push, snapshot);
+	if (r == 0)
 		r = since_boot_apply(&publisher->since_boot, snapshot);
 	if (r < 0) {
 		snapshot_unref(snapshot);
@@ -351,6 +353,7 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 	}
 	keep_since_boot(publisher);
 	publisher->number++;
+	push_offer(publisher->push, snapshot);
 	snapshot_box_publish(
 		publisher->box, snapshot, is_coarse(publisher, publisher->number));
 	return 0;

@@ -13,6 +13,7 @@
 #include "host/hostd_config.h"
 #include "host/inventory.h"
 #include "host/links.h"
+#include "host/push.h"
 #include "host/sampler.h"
 #include "host/since_boot.h"
 #include "host/snapshot.h"
@@ -22,7 +23,8 @@ struct publisher {
 	const struct sampler *sampler;
 	struct links *links;
 	struct snapshot_box *box;
-	uint64_t number; /* of snapshots so far */
+	struct push *push; /* NULL: nothing is pushed */
+	uint64_t number;   /* of snapshots so far */
 	struct since_boot since_boot;
 	int since_boot_error; /* of keeping it, which the log knows of */
 };

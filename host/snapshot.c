@@ -98,6 +98,16 @@ struct snapshot *snapshot_new(size_t n_zones, size_t n_domains)
 	return steal_pointer(&snapshot);
 }
 
+size_t snapshot_size(const struct snapshot *snapshot)
+{
+	size_t size = sizeof(struct block);
+
+	for (const struct chunk *chunk = block_of(snapshot)->chunks; chunk;
+		chunk = chunk->next)
+		size += sizeof(*chunk) + chunk->size;
+	return size;
+}
+
 struct snapshot *snapshot_ref(const struct snapshot *snapshot)
 {
 	if (snapshot)
@@ -172,6 +182,43 @@ struct tick_share snapshot_domain_sum(
 		sum.idle_uj += domain->zones[i].sum.idle_uj;
 	}
 	return sum;
+}
+
+static bool same_zones(const struct snapshot *a, const struct snapshot *b)
+{
+	for (size_t i = 0; i < a->n_zones; i++) {
+		const struct snapshot_zone *x = &a->zones[i], *y = &b->zones[i];
+
+		if (strcmp(x->name, y->name) != 0 || x->package != y->package ||
+			x->idle_origin != y->idle_origin)
+			return false;
+	}
+	return true;
+}
+
+static bool same_domains(const struct snapshot *a, const struct snapshot *b)
+{
+	for (size_t i = 0; i < a->n_domains; i++) {
+		const struct snapshot_domain *x = &a->domains[i], *y = &b->domains[i];
+
+		if (uuid_compare(&x->uuid, &y->uuid) != 0 ||
+			strcmp(x->name, y->name) != 0 ||
+			strcmp(x->labels, y->labels) != 0 ||
+			x->link.state != y->link.state)
+			return false;
+	}
+	for (size_t i = 0; i < a->n_lingering; i++) {
+		if (uuid_compare(&a->lingering[i].uuid, &b->lingering[i].uuid) != 0)
+			return false;
+	}
+	return true;
+}
+
+bool snapshot_has_same_series(const struct snapshot *a, const struct snapshot *b)
+{
+	return a->n_zones == b->n_zones && a->n_domains == b->n_domains &&
+	       a->n_lingering == b->n_lingering && strcmp(a->source, b->source) == 0 &&
+	       same_zones(a, b) && same_domains(a, b);
 }
 
 const struct snapshot_domain *snapshot_find_domain(

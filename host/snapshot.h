@@ -92,6 +92,18 @@ struct snapshot_lingering {
 	struct tick_share *zones; /* n_zones of the snapshot; since the host booted */
 };
 
+/* What became of the ticks that are pushed to a target, since the daemon began. */
+struct snapshot_push {
+	const char *name; /* of the target */
+	uint64_t delivered_ticks;
+	uint64_t full_ticks;	/* dropped: the queue was full, */
+	uint64_t refused_ticks; /* the target refused them, */
+	uint64_t memory_ticks;	/* or there was no memory for them */
+	uint64_t failures;	/* attempts to send that failed */
+	uint64_t waiting_ticks;
+	uint64_t delivered_ns; /* CLOCK_REALTIME, of the last delivery; 0: none */
+};
+
 struct snapshot {
 	uint64_t number; /* of the tick, from 1 in each run of the daemon */
 	uint64_t boottime_ns;
@@ -111,7 +123,9 @@ struct snapshot {
 	struct snapshot_domain *domains; /* in the order of their UUIDs */
 	size_t n_lingering;
 	struct snapshot_lingering *lingering; /* in the order of their UUIDs */
-	struct self_usage self;		      /* what the daemon itself takes */
+	size_t n_pushes;
+	struct snapshot_push *pushes;
+	struct self_usage self; /* what the daemon itself takes */
 };
 
 /*
@@ -128,6 +142,9 @@ struct snapshot *snapshot_new(size_t n_zones, size_t n_domains);
 void *snapshot_alloc(struct snapshot *snapshot, size_t n, size_t size);
 /* A copy of text; NULL also where text is NULL. */
 const char *snapshot_copy_text(struct snapshot *snapshot, const char *text);
+
+/* The memory that it takes, about. */
+size_t snapshot_size(const struct snapshot *snapshot);
 
 /* Another reference to it; NULL is passed through. Any thread. */
 struct snapshot *snapshot_ref(const struct snapshot *snapshot);
@@ -157,6 +174,10 @@ struct snapshot_power snapshot_domain_power(
 /* And its energy since the ledger began. */
 struct tick_share snapshot_domain_sum(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain);
+
+/* Whether metrics of both would have the same labels: most ticks are like the one before.
+ */
+bool snapshot_has_same_series(const struct snapshot *a, const struct snapshot *b);
 
 /* The domain with this UUID, or NULL. */
 const struct snapshot_domain *snapshot_find_domain(

@@ -220,18 +220,30 @@ unit_host = \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_metrics \
+	tests/unit/test_metrics_points \
 	tests/unit/test_model_bank \
 	tests/unit/test_numa_text \
 	tests/unit/test_output_log \
+	tests/unit/test_percent \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
 	tests/unit/test_process_memory \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
+	tests/unit/test_protobuf \
+	tests/unit/test_push_backoff \
+	tests/unit/test_push_config \
+	tests/unit/test_push_influx \
+	tests/unit/test_push_remote_write \
+	tests/unit/test_push_riemann \
+	tests/unit/test_push_riemann_tcp \
+	tests/unit/test_push_target \
+	tests/unit/test_push_warp10 \
 	tests/unit/test_recorder \
 	tests/unit/test_replay \
 	tests/unit/test_residency \
+	tests/unit/test_riemann_answer \
 	tests/unit/test_roster \
 	tests/unit/test_sample \
 	tests/unit/test_sampler \
@@ -397,6 +409,10 @@ tests_unit_test_metrics_SOURCES = tests/unit/test_metrics.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/random.h
 tests_unit_test_metrics_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_metrics_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
+tests_unit_test_metrics_points_SOURCES = tests/unit/test_metrics_points.c \
+	tests/unit/random.h
+tests_unit_test_metrics_points_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_metrics_points_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_test_model_bank_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_model_bank_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_model_bank_SOURCES = tests/unit/test_model_bank.c tests/unit/random.h
@@ -405,6 +421,8 @@ tests_unit_test_numa_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_output_log_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_output_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_output_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
+tests_unit_test_percent_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_percent_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_power_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_SOURCES = tests/unit/test_power_model.c tests/unit/random.h
@@ -427,6 +445,34 @@ tests_unit_test_procstat_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_procstat_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_progress_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_progress_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_protobuf_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_protobuf_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+# Memory ends when told to.
+tests_unit_test_protobuf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_push_backoff_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_push_backoff_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_config_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_config_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_influx_SOURCES = tests/unit/test_push_influx.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_influx_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_influx_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_remote_write_SOURCES = tests/unit/test_push_remote_write.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_remote_write_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_remote_write_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_riemann_SOURCES = tests/unit/test_push_riemann.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_riemann_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_riemann_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_riemann_tcp_CFLAGS = $(unit_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_riemann_tcp_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_target_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_target_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_push_warp10_SOURCES = tests/unit/test_push_warp10.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_push_warp10_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_warp10_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
@@ -438,6 +484,10 @@ tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
 	tests/unit/scene.h tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_residency_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_residency_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_riemann_answer_SOURCES = tests/unit/test_riemann_answer.c \
+	tests/unit/random.h
+tests_unit_test_riemann_answer_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_riemann_answer_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_roster_SOURCES = tests/unit/test_roster.c tests/unit/scene.h
 tests_unit_test_roster_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_roster_LDADD = $(host_LIBS) $(CMOCKA_LIBS)

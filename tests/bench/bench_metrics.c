@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "host/metrics.h"
+#include "host/metrics_text.h"
 #include "host/since_boot.h"
 #include "shared/clock.h"
 
@@ -79,26 +80,28 @@ int main(void)
 
 	for (unsigned int i = 0; i < RUNS; i++) {
 		struct snapshot *snapshot = make(i + 1);
-		struct json_text text = { 0 };
+		struct metrics_text text;
 		uint64_t begin_ns = now_ns();
 		char *copy;
 
 		assert(since_boot_apply(&table, snapshot) == 0);
 		apply_ns[i] = now_ns() - begin_ns;
 		begin_ns = now_ns();
-		metrics_write(snapshot, &options, false, &text);
+		metrics_text_init(&text, false, (struct json_text){ 0 });
+		metrics_write(snapshot, &options, &text.sink);
+		metrics_text_end(&text);
 		write_ns[i] = now_ns() - begin_ns;
-		assert(json_text_error(&text) == 0);
-		size = text.used;
+		assert(json_text_error(&text.out) == 0);
+		size = text.out.used;
 		begin_ns = now_ns();
 		copy = malloc(size);
 		assert(copy);
-		memcpy(copy, text.data, size);
+		memcpy(copy, text.out.data, size);
 		/* Somebody may look at it. */
 		__asm__ volatile("" : : "r"(copy) : "memory");
 		copy_ns[i] = now_ns() - begin_ns;
 		free(copy);
-		json_text_deinit(&text);
+		json_text_deinit(&text.out);
 		snapshot_unref(snapshot);
 	}
 	since_boot_deinit(&table);

@@ -35,12 +35,13 @@ static void try_credentials(const char *text)
 static void try_label(const char *text)
 {
 	const struct metrics_family family = { "g", METRICS_GAUGE, NULL, "" };
-	struct metrics_text metrics = { 0 };
+	struct metrics_text metrics;
 	size_t quotes = 0;
 
-	metrics_sample(&metrics, &family);
-	metrics_label(&metrics, "l", text);
-	metrics_value_u64(&metrics, 1);
+	metrics_text_init(&metrics, false, (struct json_text){ 0 });
+	metrics_sample(&metrics.sink, &family);
+	metrics_label(&metrics.sink, "l", text);
+	metrics_value_u64(&metrics.sink, 1);
 	assert(memchr(metrics.out.data, '\n', metrics.out.used) ==
 		metrics.out.data + metrics.out.used - 1);
 	for (size_t i = 0; i < metrics.out.used; i++) {

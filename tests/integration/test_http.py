@@ -10,11 +10,11 @@ import subprocess
 import time
 import urllib.parse
 import uuid
-from xml.sax.saxutils import escape
 
 import pytest
 
 from bed import TESTBED
+from bed.bare import HOSTILE, BareDomains
 from bed.load import host_load
 from bed.process import wait_until
 from bed.web import Metrics, Web, connect
@@ -23,48 +23,23 @@ PORT = 9846
 INTERVAL_MS = 200
 RETENTION_S = 3
 
-# What libvirt lets a tenant choose: quotes, backslashes, braces, no newline, no slash.
-HOSTILE = 'a "b\\" } 1 \\n {x="y",} é 😀'
-
-# Halts, wakes at each timer interrupt: sti; hlt; jmp.
-BOOT_SECTOR = bytes.fromhex("fbf4ebfc").ljust(510, b"\0") + b"\x55\xaa"
-
-DOMAIN = """<domain type='{type}'><name>{name}</name><uuid>{uuid}</uuid>
-<memory unit='MiB'>16</memory><vcpu>1</vcpu>
-<os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
-<devices><controller type='usb' model='none'/>
-<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disk}'/>
-<target dev='vda' bus='virtio'/><readonly/></disk>
-<channel type='unix'><target type='virtio' name='org.vmpower.0'/></channel>
-<memballoon model='none'/></devices></domain>"""
-
 
 class Served:
     """A host with two packages and domains without an operating system."""
 
     def __init__(self, bed, domain_type):
         self.host = bed.host()
-        self.type = domain_type
         self.sim = bed.simrapl(self.host, idle_w=10, busy_w=40, packages=",".join(
             str(i % 2) for i in range(os.cpu_count())))
         self.directory = bed.directory()
-        self.disk = self.directory / "disk.img"
-        self.disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+        self.domains = BareDomains(self.host, self.directory, domain_type)
+        self.create = self.domains.create
         self.web = Web(self.host, PORT)
 
     def hostd(self, bed, *flags):
         """With short times; the test's."""
         return bed.hostd(self.host, self.sim, "--interval-ms", INTERVAL_MS,
                               "--series-retention-s", RETENTION_S, *flags)
-
-    def create(self, name):
-        """Its UUID."""
-        domain = str(uuid.uuid4())
-        path = self.directory / f"{domain}.xml"
-        path.write_text(DOMAIN.format(type=self.type, name=escape(name), uuid=domain,
-                                      disk=self.disk), encoding="utf-8")
-        self.host.virsh("create", path)
-        return domain
 
     def has_energy(self, domain):
         with contextlib.suppress(OSError, AssertionError):
@@ -86,7 +61,7 @@ def served_fixture(request, module_bed):
 @pytest.fixture(scope="module", name="prometheus")
 def prometheus_fixture():
     """Where Debian's is."""
-    r = subprocess.run([TESTBED / "prometheus"], check=True, capture_output=True, text=True)
+    r = subprocess.run([TESTBED / "engines"], check=True, capture_output=True, text=True)
     return os.path.join(r.stdout.strip(), "bin")
 
 

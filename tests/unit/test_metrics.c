@@ -32,10 +32,12 @@ static char *text_of(struct json_text *out)
 static char *write_all(const struct snapshot *snapshot,
 	const struct metrics_options *options, bool openmetrics)
 {
-	struct json_text out = { 0 };
+	struct metrics_text text;
 
-	metrics_write(snapshot, options, openmetrics, &out);
-	return text_of(&out);
+	metrics_text_init(&text, openmetrics, (struct json_text){ 0 });
+	metrics_write(snapshot, options, &text.sink);
+	metrics_text_end(&text);
+	return text_of(&text.out);
 }
 
 static void assert_line(const char *text, const char *line)
@@ -71,13 +73,14 @@ static void test_escapes(void **state)
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct metrics_text text = { 0 };
+		struct metrics_text text;
 		char expected[128], *got;
 
-		metrics_sample(&text, &gauge);
-		metrics_label(&text, "a", cases[i].value);
-		metrics_label(&text, "b", "");
-		metrics_value_u64(&text, 7);
+		metrics_text_init(&text, false, (struct json_text){ 0 });
+		metrics_sample(&text.sink, &gauge);
+		metrics_label(&text.sink, "a", cases[i].value);
+		metrics_label(&text.sink, "b", "");
+		metrics_value_u64(&text.sink, 7);
 		got = text_of(&text.out);
 		snprintf(expected, sizeof(expected), "g{a=\"%s\",b=\"\"} 7\n",
 			cases[i].escaped);
@@ -88,12 +91,13 @@ static void test_escapes(void **state)
 
 static uint64_t written_uj(uint64_t uj)
 {
-	struct metrics_text text = { 0 };
+	struct metrics_text text;
 	char *got;
 	double joules;
 
-	metrics_sample(&text, &gauge);
-	metrics_value_uj(&text, uj);
+	metrics_text_init(&text, false, (struct json_text){ 0 });
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_uj(&text.sink, uj);
 	got = text_of(&text.out);
 	joules = strtod(got + 2, NULL);
 	free(got);
@@ -117,24 +121,25 @@ static void test_every_microjoule(void **state)
 
 static void test_numbers(void **state)
 {
-	struct metrics_text text = { 0 };
+	struct metrics_text text;
 	char *got;
 
 	(void)state;
-	metrics_sample(&text, &gauge);
-	metrics_value_uj(&text, 12000034);
-	metrics_sample(&text, &gauge);
-	metrics_value_uj(&text, 5000000);
-	metrics_sample(&text, &gauge);
-	metrics_value_ns(&text, 1000000007);
-	metrics_sample(&text, &gauge);
-	metrics_value_ns(&text, 123456789);
-	metrics_sample(&text, &gauge);
-	metrics_value_watts(&text, 93.6973);
-	metrics_sample(&text, &gauge);
-	metrics_value_watts(&text, 0);
-	metrics_sample(&text, &gauge);
-	metrics_value_u64(&text, UINT64_MAX);
+	metrics_text_init(&text, false, (struct json_text){ 0 });
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_uj(&text.sink, 12000034);
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_uj(&text.sink, 5000000);
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_ns(&text.sink, 1000000007);
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_ns(&text.sink, 123456789);
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_watts(&text.sink, 93.6973);
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_watts(&text.sink, 0);
+	metrics_sample(&text.sink, &gauge);
+	metrics_value_u64(&text.sink, UINT64_MAX);
 	got = text_of(&text.out);
 	assert_string_equal(got, "g 12.000034\ng 5\ng 1.000000007\ng 0.123456789\n"
 				 "g 93.697\ng 0\ng 18446744073709551615\n");
@@ -162,12 +167,13 @@ static void test_families(void **state)
 
 	(void)state;
 	for (unsigned int openmetrics = 0; openmetrics < 2; openmetrics++) {
-		struct metrics_text text = { .openmetrics = openmetrics };
+		struct metrics_text text;
 		char *got;
 
+		metrics_text_init(&text, openmetrics, (struct json_text){ 0 });
 		for (size_t i = 0; i < 4; i++)
-			metrics_family(&text, &families[i]);
-		metrics_end(&text);
+			metrics_family(&text.sink, &families[i]);
+		metrics_text_end(&text);
 		got = text_of(&text.out);
 		assert_string_equal(got, expected[openmetrics]);
 		free(got);

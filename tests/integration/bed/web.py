@@ -16,35 +16,48 @@ LABEL = re.compile(r'([a-zA-Z_]\w*)="((?:[^"\\]|\\.)*)"(?:,|$)', re.S)
 UNESCAPED = {"\\\\": "\\", '\\"': '"', "\\n": "\n"}
 
 
-def connect(host, port, receive_buffer=None, seconds=10):
-    """A socket of the host's network, connected to a port there."""
+def in_network(host, make):
+    """What make() returns or raises in the host's network: a socket stays in the one that
+    it was made in, and a thread's namespace is its own."""
     made = []
 
-    def make():
-        # A namespace is a thread's; a socket stays in the one it was made in.
+    def enter():
         fd = os.open(f"/proc/{host.ns_pid()}/ns/net", os.O_RDONLY)
         try:
             libc = ctypes.CDLL(None, use_errno=True)
             assert libc.setns(fd, CLONE_NEWNET) == 0, os.strerror(ctypes.get_errno())
-            s = socket.socket()
-            if receive_buffer:
-                s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            s.settimeout(seconds)
-            try:
-                s.connect(("127.0.0.1", port))
-            except OSError as e:
-                s.close()
-                made.append(e)
-            else:
-                made.append(s)
+            made.append(make())
+        except OSError as e:
+            made.append(e)
         finally:
             os.close(fd)
-    thread = threading.Thread(target=make)
+    thread = threading.Thread(target=enter)
     thread.start()
     thread.join()
     if isinstance(made[0], OSError):
         raise made[0]
     return made[0]
+
+
+def connect(host, port, receive_buffer=None, seconds=10):
+    """A socket of the host's network, connected to a port there."""
+    def make():
+        s = socket.socket()
+        if receive_buffer:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        s.settimeout(seconds)
+        try:
+            s.connect(("127.0.0.1", port))
+        except OSError:
+            s.close()
+            raise
+        return s
+    return in_network(host, make)
+
+
+def listen(host, port):
+    """A socket that listens at a port of the host's loopback."""
+    return in_network(host, lambda: socket.create_server(("127.0.0.1", port)))
 
 
 class Web:
