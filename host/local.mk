@@ -161,6 +161,7 @@ host_libhost_a_SOURCES = \
 	host/turbo.c host/turbo.h \
 	host/usage.c host/usage.h \
 	host/utf8.c host/utf8.h \
+	host/vcpu_times.c host/vcpu_times.h \
 	host/verifier.c host/verifier.h \
 	host/virt.c host/virt.h \
 	host/wake.c host/wake.h \

@@ -253,6 +253,7 @@ unit_host = \
 	tests/unit/test_trace_writer \
 	tests/unit/test_turbo \
 	tests/unit/test_usage \
+	tests/unit/test_vcpu_times \
 	tests/unit/test_wake \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
@@ -509,6 +510,9 @@ tests_unit_test_turbo_SOURCES = tests/unit/test_turbo.c tests/unit/random.h
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
+tests_unit_test_vcpu_times_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_vcpu_times_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_vcpu_times_SOURCES = tests/unit/test_vcpu_times.c tests/unit/scene.h
 tests_unit_test_wake_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_wake_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_wake_SOURCES = tests/unit/test_wake.c tests/unit/random.h
