@@ -567,6 +567,24 @@ cJSON *snapshot_json_domain(
 	return NULL;
 }
 
+cJSON *snapshot_json_join(cJSON *host, cJSON *domains)
+{
+	cJSON *document = cJSON_CreateObject();
+	cJSON *array = cJSON_DetachItemFromObjectCaseSensitive(domains, "domains");
+	bool has_host = cJSON_AddItemToObject(document, "host", host);
+	bool has_array = cJSON_AddItemToObject(document, "domains", array);
+
+	cJSON_Delete(domains);
+	if (has_host && has_array)
+		return document;
+	if (!has_host)
+		cJSON_Delete(host);
+	if (!has_array)
+		cJSON_Delete(array);
+	cJSON_Delete(document);
+	return NULL;
+}
+
 static int decode(struct snapshot *snapshot, const cJSON *document,
 	void (*walk_all)(struct walk *walk))
 {

@@ -248,6 +248,9 @@ unit_host = \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_thread \
+	tests/unit/test_top_columns \
+	tests/unit/test_top_model \
+	tests/unit/test_top_render \
 	tests/unit/test_topology \
 	tests/unit/test_trace_reader \
 	tests/unit/test_trace_writer \
@@ -494,6 +497,16 @@ tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_thread_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_thread_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_top_columns_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_top_columns_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_top_model_SOURCES = tests/unit/test_top_model.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/random.h
+tests_unit_test_top_model_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_top_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_top_render_SOURCES = tests/unit/test_top_render.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_top_render_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_top_render_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
