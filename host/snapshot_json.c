@@ -76,10 +76,13 @@ static const cJSON *get(struct walk *walk, const char *name)
 	return item;
 }
 
-/* Adds item, which may be NULL for want of memory, while encoding. */
+/*
+ * Adds item, which may be NULL for want of memory, while encoding. name is not copied:
+ * it is a constant.
+ */
 static void put(struct walk *walk, const char *name, cJSON *item)
 {
-	if (item && cJSON_AddItemToObject(walk->at, name, item))
+	if (item && cJSON_AddItemToObjectCS(walk->at, name, item))
 		return;
 	cJSON_Delete(item);
 	fail(walk, -ENOMEM);
@@ -452,8 +455,10 @@ static void walk_labels(struct walk *walk, const char **labels)
 
 	if (walk->decoding)
 		take_labels(walk, labels);
-	while (!walk->decoding && labels_next(&cursor, &label))
-		put(walk, label.key, cJSON_CreateString(label.value));
+	while (!walk->decoding && labels_next(&cursor, &label)) {
+		if (!cJSON_AddStringToObject(walk->at, label.key, label.value))
+			fail(walk, -ENOMEM);
+	}
 	leave(walk, outer);
 }
 
