@@ -7,7 +7,7 @@
 
 packages_build=(gcc make autoconf automake pkg-config libc6-dev
 	libcjson-dev libinih-dev libevent-dev libvirt-dev libxml2-dev libmicrohttpd-dev
-	libgnutls28-dev libcrypt-dev libcurl4-openssl-dev libsnappy-dev
+	libgnutls28-dev libcrypt-dev libcurl4-openssl-dev libsnappy-dev libncurses-dev
 	libfuse3-dev)
 # Not libvirt-daemon-system, which would start a libvirtd on the machine itself.
 packages_guests=(qemu-system-x86 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
