@@ -485,6 +485,7 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_test_replay_SOURCES = tests/unit/test_replay.c tests/unit/random.h
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \
