@@ -143,38 +143,46 @@ static double foretell(const struct power_model *model,
 			       model->state[POWER_MODEL_WAKE_PACKAGE + sample->package]);
 }
 
+/*
+ * row += times x other. Compilers do an even number two by two; of the state that this
+ * may add nothing is known, all of it is 0.
+ */
+static void add_row(
+	double *restrict row, const double *restrict other, double times, size_t n)
+{
+	n = (n + 1) & ~(size_t)1;
+	for (size_t i = 0; i < n; i++)
+		row[i] += times * other[i];
+}
+
 /* covariance x gradient; returns gradient x covariance x gradient. */
 static double project(const struct power_model *model, size_t n,
-	const double gradient[POWER_MODEL_STATES], double ret_column[POWER_MODEL_STATES])
+	const double gradient[POWER_MODEL_STATES], double ret_column[POWER_MODEL_ROW])
 {
 	double variance = 0;
 
-	for (size_t i = 0; i < n; i++) {
-		double sum = 0;
-
-		for (size_t j = 0; j < n; j++)
-			sum += model->covariance[i][j] * gradient[j];
-		ret_column[i] = sum;
-		variance += sum * gradient[i];
-	}
+	memset(ret_column, 0, POWER_MODEL_ROW * sizeof(*ret_column));
+	/* It is 0 of who did nothing. */
+	for (size_t i = 0; i < n; i++)
+		if (gradient[i] != 0)
+			add_row(ret_column, model->covariance[i], gradient[i], n);
+	for (size_t i = 0; i < n; i++)
+		variance += ret_column[i] * gradient[i];
 	return variance;
 }
 
-/* Joseph's form: stays symmetric, and positive whatever the gain was rounded to. */
-static void correct(struct power_model *model, size_t n, const double *column,
-	double variance, double innovation)
+/* Both halves of the covariance are computed alike: it stays symmetric. */
+static void correct(struct power_model *model, size_t n,
+	const double column[POWER_MODEL_ROW], double variance, double innovation)
 {
-	double gain[POWER_MODEL_STATES];
+	double scaled[POWER_MODEL_ROW], deviation = sqrt(variance);
 
+	for (size_t i = 0; i < POWER_MODEL_ROW; i++)
+		scaled[i] = column[i] / deviation;
 	for (size_t i = 0; i < n; i++) {
-		gain[i] = column[i] / variance;
-		model->state[i] += gain[i] * innovation;
+		model->state[i] += scaled[i] * innovation / deviation;
+		add_row(model->covariance[i], scaled, -scaled[i], n);
 	}
-	for (size_t i = 0; i < n; i++)
-		for (size_t j = 0; j < n; j++)
-			model->covariance[i][j] += gain[i] * gain[j] * variance -
-						   (gain[i] * column[j] +
-							   column[i] * gain[j]);
 	model->state[POWER_MODEL_EXPONENT] = clamp(model->state[POWER_MODEL_EXPONENT],
 		POWER_MODEL_EXPONENT_MIN, POWER_MODEL_EXPONENT_MAX);
 	model->state[POWER_MODEL_APART] = clamp(
@@ -196,7 +204,7 @@ bool power_model_update(
 	struct power_model *model, const struct power_model_sample *sample)
 {
 	size_t n = POWER_MODEL_PLAYER + sample->n_players;
-	double gradient[POWER_MODEL_STATES], column[POWER_MODEL_STATES];
+	double gradient[POWER_MODEL_STATES], column[POWER_MODEL_ROW];
 	double power = sample->power > POWER_FLOOR ? sample->power : POWER_FLOOR;
 	double noise = model->hypothesis.noise * power;
 	double innovation = sample->power - foretell(model, sample, gradient);

@@ -42,6 +42,9 @@ enum power_model_unknown {
 	POWER_MODEL_STATES = POWER_MODEL_PLAYER + POWER_MODEL_PLAYERS_MAX,
 };
 
+/* Of an array by state: even, what is beyond the states is 0. */
+#define POWER_MODEL_ROW ((POWER_MODEL_STATES + 1) / 2 * 2)
+
 /* What is not learned within one model, but by comparing models. */
 struct power_model_hypothesis {
 	double spread;	 /* of the players' factors, relative to the mean */
@@ -57,7 +60,7 @@ struct power_model {
 	/* Of the last sample: how far off it was, in variances. */
 	double surprise;
 	double state[POWER_MODEL_STATES];
-	double covariance[POWER_MODEL_STATES][POWER_MODEL_STATES];
+	double covariance[POWER_MODEL_STATES][POWER_MODEL_ROW];
 };
 
 /* What a player did in a package, per second. */
@@ -70,7 +73,10 @@ struct power_model_load {
 struct power_model_sample {
 	size_t package;
 	double power;
-	/* n_players of the model's, those that did nothing are all 0. */
+	/*
+	 * n_players of the model's, never fewer than before; those that did nothing are
+	 * all 0.
+	 */
 	size_t n_players;
 	struct power_model_load players[POWER_MODEL_PLAYERS_MAX];
 };

@@ -225,6 +225,7 @@ unit_host = \
 	tests/unit/test_numa_text \
 	tests/unit/test_output_log \
 	tests/unit/test_percent \
+	tests/unit/test_player_load \
 	tests/unit/test_power_model \
 	tests/unit/test_powercap \
 	tests/unit/test_process \
@@ -427,6 +428,8 @@ tests_unit_test_output_log_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_output_log_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=log_line
 tests_unit_test_percent_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_percent_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_player_load_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_player_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_test_power_model_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_power_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_power_model_SOURCES = tests/unit/test_power_model.c tests/unit/random.h
@@ -482,6 +485,7 @@ tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
+tests_unit_test_replay_SOURCES = tests/unit/test_replay.c tests/unit/random.h
 tests_unit_test_replay_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_replay_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_residency_SOURCES = tests/unit/test_residency.c \

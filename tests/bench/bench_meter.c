@@ -179,6 +179,7 @@ int main(void)
 		run(counts[i], THREADS, false);
 		run(counts[i], 2, false);
 		run(counts[i], THREADS, true);
+		run(counts[i], 2, true);
 	}
 	return 0;
 }

@@ -18,7 +18,7 @@ struct model_hour {
 	uint64_t host_uj[MODEL_ZONES][2], unattributed_uj[MODEL_ZONES];
 	uint64_t quality_ns[MESSAGE_DEGRADED + 1];
 	uint64_t domains_uj[MODEL_DOMAINS][MODEL_ZONES][2];
-	uint64_t domains_ns[MODEL_DOMAINS];
+	uint64_t domains_ns[MODEL_DOMAINS][MESSAGE_DEGRADED + 1];
 };
 
 struct model {
@@ -56,7 +56,7 @@ static inline void model_add_tick(struct model *model, const struct world *world
 	for (size_t i = 0; i < tick->n_domains; i++) {
 		uint8_t number = tick->domains[i].uuid.bytes[3];
 
-		hour->domains_ns[number] += tick->dt_ns;
+		hour->domains_ns[number][tick->quality] += tick->dt_ns;
 		for (size_t zone = 0; zone < tick->n_zones; zone++) {
 			const struct tick_share *share = tick_share(tick, i, zone);
 
@@ -92,9 +92,11 @@ static inline bool model_add_record(
 		}
 	}
 	for (uint32_t i = 0; i < record->n_domains; i++) {
+		const struct interval_domain *domain = &record->domains[i];
+
 		for (size_t q = 0; q <= MESSAGE_DEGRADED; q++)
-			hour->domains_ns[record->domains[i].uuid.bytes[3]] +=
-				record->domains[i].quality_ns[q];
+			hour->domains_ns[domain->uuid.bytes[3]][q] +=
+				domain->quality_ns[q];
 	}
 	return true;
 }

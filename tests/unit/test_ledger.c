@@ -261,6 +261,31 @@ static void test_names_and_idle_states(void **state)
 	assert_true(ledger_zone(fixture->ledger, 1)->idle_state[15] == 42);
 }
 
+/* A domain is its UUID: under another name it goes on with what it had. */
+static void test_renamed(void **state)
+{
+	static const char *const names[] = { "old", "new" };
+	struct fixture *fixture = *state;
+	const struct uuid uuid = world_uuid(1);
+	uint64_t dynamic_uj = 0;
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *of_domains[2] = { names[i], "other" };
+		struct ledger_update update;
+
+		world_step(&fixture->world);
+		dynamic_uj += tick_share(&fixture->world.tick, 0, 0)->dynamic_uj;
+		update = world_update(&fixture->world);
+		update.names = of_domains;
+		assert_int_equal(ledger_apply(fixture->ledger, &update), 0);
+		reopen(fixture);
+		assert_string_equal(domain_number(fixture->ledger, 1)->name, names[i]);
+		assert_true(
+			ledger_total(fixture->ledger, &uuid, 0).dynamic_uj == dynamic_uj);
+	}
+	assert_int_equal(ledger_header(fixture->ledger)->counts.domains, 2);
+}
+
 static void test_other_boot(void **state)
 {
 	struct fixture *fixture = *state;
@@ -986,6 +1011,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_restart, setup, teardown),
 		cmocka_unit_test_setup_teardown(
 			test_names_and_idle_states, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_renamed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_other_boot, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_epochs, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_epochs_from_start, setup, teardown),

@@ -3,6 +3,7 @@
 /* vmpower replay: what it prints of a trace, and what it says when it cannot. */
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "host/replay.h"
+#include "tests/unit/random.h"
 
 #define UUID "0fffffff-0000-4000-8000-00000000000a"
 
@@ -40,6 +42,7 @@
 
 struct fixture {
 	char dir[32];
+	bool learn;
 	char output[65536], errors[1024];
 };
 
@@ -110,7 +113,10 @@ static void restore(int fd, int old)
 static int run(struct fixture *fixture, const char *path, const char *output,
 	enum idle_policy policy)
 {
-	const struct meter_options options = { .idle_policy = policy };
+	const struct meter_options options = {
+		.idle_policy = policy,
+		.learn = fixture->learn,
+	};
 	char output_path[64], errors_path[64];
 	int in, out, err, status;
 
@@ -215,6 +221,62 @@ static void test_steps(void **state)
 		assert_ptr_equal(strstr(line, "\"total_uj\":"), strstr(line, expected));
 	}
 	assert_int_equal(n, 3);
+}
+
+/* Two domains, the second of which costs twice as much. */
+static void write_uneven_ticks(FILE *trace)
+{
+	static const char uuids[2][37] = { "0fffffff-0000-4000-8000-00000000000a",
+		"0fffffff-0000-4000-8000-00000000000b" };
+	struct random_state random = { 1 };
+	uint64_t cpu_ns[2] = { 0 }, energy_uj = 0;
+
+	fputs(HOST ",\"idle_w\":{\"package-0\":20}}\n", trace);
+	for (int t = 0; t < 60; t++) {
+		fprintf(trace,
+			"{\"type\":\"tick\",\"t_ns\":\"%d000000000\",\"energy_uj\":{"
+			"\"package-0\":\"%" PRIu64 "\"},\"cpu\":[[%" PRIu64
+			",0],[%" PRIu64 ",0]],\"domains\":[",
+			t, energy_uj, cpu_ns[0], cpu_ns[1]);
+		for (int i = 0; i < 2; i++)
+			fprintf(trace,
+				"%s{\"uuid\":\"%s\",\"vcpus\":1,\"threads\":[[%d,0,"
+				"\"vcpu\",0,%" PRIu64 ",%d]]}",
+				i ? "," : "", uuids[i], 5 + i, cpu_ns[i], i);
+		fputs("]}\n", trace);
+		energy_uj += 20000000;
+		for (uint64_t i = 0; i < 2; i++) {
+			uint64_t ns = random_below(&random, 1000000000);
+
+			cpu_ns[i] += ns;
+			energy_uj += (i + 1) * ns / 100;
+		}
+	}
+}
+
+/* The same trace, the same bytes; and what is learned of it makes others. */
+static void test_same(void **state)
+{
+	static char first[sizeof(((struct fixture *)NULL)->output)];
+	struct fixture *fixture = *state;
+	char path[64], *text = NULL;
+	size_t size = 0;
+	FILE *trace = open_memstream(&text, &size);
+
+	assert_non_null(trace);
+	write_uneven_ticks(trace);
+	fclose(trace);
+	fixture->learn = true;
+	assert_int_equal(replay(fixture, text, IDLE_POLICY_RESERVED), 0);
+	free(text);
+	memcpy(first, fixture->output, sizeof(first));
+	assert_true(strlen(first) > 10000);
+	in_dir(fixture, path, "trace");
+	assert_int_equal(run(fixture, path, NULL, IDLE_POLICY_RESERVED), 0);
+	assert_string_equal(fixture->output, first);
+	fixture->learn = false;
+	assert_int_equal(run(fixture, path, NULL, IDLE_POLICY_RESERVED), 0);
+	assert_string_not_equal(fixture->output, first);
 }
 
 /* A machine of 40 zones, all with idle power, and a tick of it. */
@@ -348,6 +410,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_policy, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_origin, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_steps, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_same, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_machines, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_cut, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_errors, setup, teardown),

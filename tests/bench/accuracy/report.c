@@ -109,28 +109,40 @@ void report_print_seed(FILE *out, const struct report *report, unsigned index)
 	fputc('\n', out);
 }
 
-/* The seed on which a mode loses most, or gains least, against the plain share. */
-static void print_duel(FILE *out, const struct report *report, unsigned mode)
+/* A mode against the plain share, seed by seed. */
+struct duel {
+	unsigned n_worse; /* by over a point */
+	unsigned seed;	  /* where it loses most, or gains least */
+	double worst;
+};
+
+static struct duel duel_of(const struct report *report, unsigned mode)
 {
-	double worst = -1;
-	unsigned seed = 0, n_worse = 0;
+	struct duel duel = { .worst = -1 };
 
 	for (unsigned i = 0; i < report->n; i++) {
 		const struct contest_result *result = &report->results[i];
 		double more = result->figures[mode][SCORE_RUN] -
 			      result->figures[CONTEST_PLAIN][SCORE_RUN];
 
-		n_worse += more > 0.01;
-		if (more > worst) {
-			worst = more;
-			seed = i;
+		duel.n_worse += more > 0.01;
+		if (more > duel.worst) {
+			duel.worst = more;
+			duel.seed = i;
 		}
 	}
+	return duel;
+}
+
+static void print_duel(FILE *out, const struct report *report, unsigned mode)
+{
+	struct duel duel = duel_of(report, mode);
+
 	fprintf(out,
 		"%s: over 1 point worse than the plain share on %u of %u seeds; at worst "
 		"%+.2f points (seed %" PRIu64 ")\n",
-		contest_name(mode), n_worse, report->n, 100 * worst,
-		report->first_seed + seed);
+		contest_name(mode), duel.n_worse, report->n, 100 * duel.worst,
+		report->first_seed + duel.seed);
 }
 
 void report_print_text(FILE *out, const struct report *report)
@@ -188,9 +200,12 @@ static void print_scenarios(FILE *out, const struct report *reports, unsigned n)
 	fputs("\n| hosts | load |", out);
 	for (unsigned e = 0; e <= CONTEST_PLAIN; e++)
 		fprintf(out, " %s |", contest_name(e));
-	fputs("\n|---|---|---|---|---|\n", out);
+	fputs(" seeds on which learning is over 1 point worse than plain |\n"
+	      "|---|---|---|---|---|---|\n",
+		out);
 	for (unsigned i = 0; i < n; i++) {
 		const struct scenario *scenario = reports[i].scenario;
+		struct duel duel = duel_of(&reports[i], CONTEST_LEARN);
 
 		fprintf(out, "| %s | %.2f to %.2f |", scenario->what, scenario->load_min,
 			scenario->load_max);
@@ -200,7 +215,8 @@ static void print_scenarios(FILE *out, const struct report *reports, unsigned n)
 			fprintf(out, " %.1f %% (P95 %.1f %%) |", 100 * line.run,
 				100 * line.run_p95);
 		}
-		fputc('\n', out);
+		fprintf(out, " %u of %u (at worst %+.1f) |\n", duel.n_worse, reports[i].n,
+			100 * duel.worst);
 	}
 }
 
