@@ -16,21 +16,23 @@
 
 #include "host/snapshot_json.h"
 #include "shared/cleanup.h"
+#include "shared/number.h"
 
 #define TIMEOUT_MS	5000L
 #define DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 #define SAME_TICK_TRIES 5
+
+struct client {
+	const char *socket_path;
+	CURL *curl;
+	const atomic_bool *stop;
+};
 
 struct body {
 	char *text; /* owned, ends with NUL once there is any */
 	size_t used;
 	bool too_long;
 };
-
-static void cleanup_curlp(CURL **curl)
-{
-	curl_easy_cleanup(*curl);
-}
 
 static void cleanup_bodyp(struct body *body)
 {
@@ -107,45 +109,72 @@ static int explain_transfer(const char *path, CURLcode code, const struct body *
 	return -EPROTO;
 }
 
-static CURLcode transfer(const char *socket_path, const char *url_path, struct body *body,
-	long *ret_status)
+static int follow_stop(
+	void *user, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
 {
-	__attribute__((__cleanup__(cleanup_curlp))) CURL *curl = curl_easy_init();
+	const struct client *client = user;
+
+	(void)to_get;
+	(void)got;
+	(void)to_put;
+	(void)put;
+	return client->stop && atomic_load(client->stop);
+}
+
+static int open_client(
+	struct client *client, const char *socket_path, const atomic_bool *stop)
+{
+	*client = (struct client){ socket_path, curl_easy_init(), stop };
+	if (!client->curl ||
+		curl_easy_setopt(client->curl, CURLOPT_UNIX_SOCKET_PATH, socket_path) !=
+			CURLE_OK ||
+		curl_easy_setopt(client->curl, CURLOPT_PROXY, "") != CURLE_OK)
+		return -ENOMEM;
+	curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
+	curl_easy_setopt(client->curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, follow_stop);
+	curl_easy_setopt(client->curl, CURLOPT_XFERINFODATA, client);
+	return 0;
+}
+
+static void close_client(struct client *client)
+{
+	curl_easy_cleanup(client->curl);
+}
+
+static CURLcode transfer(const struct client *client, const char *url_path,
+	struct body *body, long *ret_status)
+{
 	char url[128];
 	CURLcode code;
 
-	if (!curl)
-		return CURLE_OUT_OF_MEMORY;
 	snprintf(url, sizeof(url), "http://hostd%s", url_path);
-	if (curl_easy_setopt(curl, CURLOPT_UNIX_SOCKET_PATH, socket_path) != CURLE_OK ||
-		curl_easy_setopt(curl, CURLOPT_URL, url) != CURLE_OK ||
-		curl_easy_setopt(curl, CURLOPT_PROXY, "") != CURLE_OK)
+	if (curl_easy_setopt(client->curl, CURLOPT_URL, url) != CURLE_OK)
 		return CURLE_OUT_OF_MEMORY;
-	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
-	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(curl, CURLOPT_WRITEDATA, body);
-	code = curl_easy_perform(curl);
+	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, body);
+	code = curl_easy_perform(client->curl);
 	if (code == CURLE_OK)
-		curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, ret_status);
+		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, ret_status);
 	return code;
 }
 
-int client_get(const char *socket_path, const char *url_path, cJSON **ret_document,
+static int get(const struct client *client, const char *url_path, cJSON **ret_document,
 	char error[CLIENT_ERROR_SIZE])
 {
 	__attribute__((__cleanup__(cleanup_bodyp))) struct body body = { 0 };
+	const char *socket_path = client->socket_path;
 	long status = 0;
-	CURLcode code;
+	CURLcode code = transfer(client, url_path, &body, &status);
 	cJSON *document;
 	int r;
 
-	r = try_socket(socket_path);
-	if (r < 0)
-		return explain_socket(socket_path, r, error);
-	code = transfer(socket_path, url_path, &body, &status);
-	if (code != CURLE_OK)
-		return explain_transfer(socket_path, code, &body, error);
+	if (code != CURLE_OK) {
+		r = try_socket(socket_path);
+		return r < 0 ? explain_socket(socket_path, r, error)
+			     : explain_transfer(socket_path, code, &body, error);
+	}
 	if (status == 503) {
 		snprintf(error, CLIENT_ERROR_SIZE,
 			"vmpower-hostd at %s has measured nothing yet; try again in a second",
@@ -162,6 +191,23 @@ int client_get(const char *socket_path, const char *url_path, cJSON **ret_docume
 	}
 	*ret_document = document;
 	return 0;
+}
+
+static int out_of_memory(const char *socket_path, char error[CLIENT_ERROR_SIZE])
+{
+	snprintf(error, CLIENT_ERROR_SIZE, "cannot talk to %s: %s", socket_path,
+		strerror(ENOMEM));
+	return -ENOMEM;
+}
+
+int client_get(const char *socket_path, const char *url_path, cJSON **ret_document,
+	char error[CLIENT_ERROR_SIZE])
+{
+	__attribute__((__cleanup__(close_client))) struct client client;
+
+	if (open_client(&client, socket_path, NULL) < 0)
+		return out_of_memory(socket_path, error);
+	return get(&client, url_path, ret_document, error);
 }
 
 static int decode(const char *socket_path, const cJSON *host, const cJSON *domains,
@@ -208,19 +254,33 @@ pid_t client_server_pid(const char *socket_path)
 	return credentials.pid;
 }
 
-static int get_once(const char *socket_path, struct snapshot **ret_snapshot,
-	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE])
+/* Whether it is of the tick that is known. */
+static bool is_known(const cJSON *host, uint64_t known_ns)
+{
+	const cJSON *end = cJSON_GetObjectItemCaseSensitive(host, "boottime_ns");
+	uint64_t end_ns;
+
+	return known_ns != 0 && cJSON_IsString(end) &&
+	       number_parse_range(end->valuestring, 0, UINT64_MAX, &end_ns) == 0 &&
+	       end_ns == known_ns;
+}
+
+static int get_once(const struct client *client, uint64_t known_ns,
+	struct snapshot **ret_snapshot, cJSON **ret_host, cJSON **ret_domains,
+	char error[CLIENT_ERROR_SIZE])
 {
 	__attribute__((__cleanup__(cleanup_jsonp))) cJSON *host = NULL, *domains = NULL;
 	int r;
 
-	r = client_get(socket_path, "/api/v1/host", &host, error);
+	r = get(client, "/api/v1/host", &host, error);
 	if (r < 0)
 		return r;
-	r = client_get(socket_path, "/api/v1/domains", &domains, error);
+	if (is_known(host, known_ns))
+		return -EALREADY;
+	r = get(client, "/api/v1/domains", &domains, error);
 	if (r < 0)
 		return r;
-	r = decode(socket_path, host, domains, ret_snapshot, error);
+	r = decode(client->socket_path, host, domains, ret_snapshot, error);
 	if (r < 0)
 		return r;
 	if (ret_host)
@@ -230,13 +290,49 @@ static int get_once(const char *socket_path, struct snapshot **ret_snapshot,
 	return 0;
 }
 
-int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
-	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE])
+int client_fetch_snapshot(struct client *client, uint64_t known_ns,
+	struct snapshot **ret_snapshot, cJSON **ret_host, cJSON **ret_domains,
+	char error[CLIENT_ERROR_SIZE])
 {
 	int r = -EAGAIN;
 
 	/* A tick may end between the two requests. */
 	for (int i = 0; r == -EAGAIN && i < SAME_TICK_TRIES; i++)
-		r = get_once(socket_path, ret_snapshot, ret_host, ret_domains, error);
+		r = get_once(
+			client, known_ns, ret_snapshot, ret_host, ret_domains, error);
 	return r;
+}
+
+int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
+	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE])
+{
+	__attribute__((__cleanup__(close_client))) struct client client;
+
+	if (open_client(&client, socket_path, NULL) < 0)
+		return out_of_memory(socket_path, error);
+	return client_fetch_snapshot(
+		&client, 0, ret_snapshot, ret_host, ret_domains, error);
+}
+
+int client_new(
+	const char *socket_path, const atomic_bool *stop, struct client **ret_client)
+{
+	struct client *client = malloc(sizeof(*client));
+
+	if (!client)
+		return -ENOMEM;
+	if (open_client(client, socket_path, stop) < 0) {
+		client_free(client);
+		return -ENOMEM;
+	}
+	*ret_client = client;
+	return 0;
+}
+
+void client_free(struct client *client)
+{
+	if (!client)
+		return;
+	close_client(client);
+	free(client);
 }

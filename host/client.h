@@ -5,10 +5,16 @@
 #pragma once
 
 #include <cjson/cJSON.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "host/snapshot.h"
+
+/* A connection to hostd, kept open from one document to the next, and made anew. */
+struct client;
 
 /* A message that says what failed at which socket, and what to do next. */
 #define CLIENT_ERROR_SIZE 512
@@ -36,3 +42,21 @@ pid_t client_server_pid(const char *socket_path);
  */
 int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
 	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE]);
+
+/*
+ * Connects when it is first asked. stop: where another thread sets it, requests fail
+ * within a second; may be NULL. Both have to outlive the client. -ENOMEM.
+ */
+int client_new(
+	const char *socket_path, const atomic_bool *stop, struct client **ret_client);
+/* NULL is fine. */
+void client_free(struct client *client);
+
+/*
+ * As client_get_snapshot(). -EALREADY: the newest tick is still the one that ended at
+ * known_ns of CLOCK_BOOTTIME (0: none is known), and only the host's document was asked
+ * for. Then error is left alone.
+ */
+int client_fetch_snapshot(struct client *client, uint64_t known_ns,
+	struct snapshot **ret_snapshot, cJSON **ret_host, cJSON **ret_domains,
+	char error[CLIENT_ERROR_SIZE]);

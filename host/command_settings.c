@@ -3,6 +3,7 @@
 /* Settings of the command line, from flags and from hostd's file. */
 #include "host/command_settings.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <ini.h>
 #include <stdio.h>
@@ -12,6 +13,9 @@
 #include "shared/cleanup.h"
 #include "shared/number.h"
 #include "shared/options.h"
+
+/* A subcommand's own. */
+#define COMMAND_SPECS_MAX 8
 
 #define FOR_MIN_S     5
 #define FOR_MAX_S     86400
@@ -202,17 +206,22 @@ static void read_file(
 int command_settings_parse(const struct command_usage *usage, int argc, char **argv,
 	struct command_settings *ret_settings)
 {
-	struct option_spec specs[COMMAND_PATHS + 3 + N_SELECTION_SPECS];
+	struct option_spec
+		specs[COMMAND_SPECS_MAX + COMMAND_PATHS + 3 + N_SELECTION_SPECS];
 	struct options options = {
 		.program = usage->program,
 		.synopsis = usage->synopsis,
 		.summary = usage->summary,
 		.specs = specs,
 		.settings = ret_settings,
+		.letters = usage->letters,
 	};
 	int first;
 
 	*ret_settings = (struct command_settings){ .for_s = FOR_DEFAULT_S };
+	assert(usage->n_specs <= COMMAND_SPECS_MAX);
+	for (size_t i = 0; i < usage->n_specs; i++)
+		specs[options.n_specs++] = usage->specs[i];
 	if (usage->has_json)
 		specs[options.n_specs++] = json_spec;
 	if (usage->has_for)

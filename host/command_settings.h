@@ -8,9 +8,11 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "host/selection.h"
+#include "shared/options.h"
 
 enum command_path {
 	COMMAND_SYSFS,
@@ -42,6 +44,13 @@ struct command_usage {
 	bool has_selection; /* --all, --watch, --name and --label */
 	const char *undo;   /* what --undo does; NULL: it is not taken */
 	int min_operands, max_operands;
+	/*
+	 * Flags of its own, and their letters: what they set begins with a struct
+	 * command_settings.
+	 */
+	const struct option_spec *specs;
+	size_t n_specs;
+	const char *letters;
 };
 
 /*

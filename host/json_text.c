@@ -36,7 +36,7 @@ static char *reserve(struct json_text *text, size_t len)
 
 void json_text_put(struct json_text *text, const char *bytes, size_t len)
 {
-	char *to = reserve(text, len);
+	char *to = len > 0 ? reserve(text, len) : NULL;
 
 	if (!to)
 		return;

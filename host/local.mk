@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # vmpower-hostd and vmpower: sources, attribution, ledger, links, command line.
 noinst_LIBRARIES += host/libhost.a
-host_libhost_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS) $(HOST_CFLAGS)
+host_libhost_a_CFLAGS = $(AM_CFLAGS) $(CJSON_CFLAGS) $(INIH_CFLAGS) $(HOST_CFLAGS) \
+	$(NCURSES_CFLAGS)
 host_libhost_a_SOURCES = \
 	host/accept.c host/accept.h \
 	host/apportion.c host/apportion.h \
@@ -167,6 +168,16 @@ host_libhost_a_SOURCES = \
 	host/thread.c host/thread.h \
 	host/tick.c host/tick.h \
 	host/tick_json.c host/tick_json.h \
+	host/top.c host/top.h \
+	host/top_columns.c host/top_columns.h \
+	host/top_feed.c host/top_feed.h \
+	host/top_frame.c host/top_frame.h \
+	host/top_model.c host/top_model.h \
+	host/top_render.c host/top_render.h \
+	host/top_screen.c host/top_screen.h \
+	host/top_table.c host/top_table.h \
+	host/top_view.c host/top_view.h \
+	host/top_zones.c \
 	host/topology.c host/topology.h \
 	host/trace.c host/trace.h \
 	host/trace_domains.c host/trace_domains.h \
@@ -182,6 +193,7 @@ host_libhost_a_SOURCES = \
 	host/turbo.c host/turbo.h \
 	host/usage.c host/usage.h \
 	host/utf8.c host/utf8.h \
+	host/vcpu_times.c host/vcpu_times.h \
 	host/verifier.c host/verifier.h \
 	host/virt.c host/virt.h \
 	host/wake.c host/wake.h \
@@ -191,13 +203,13 @@ host_libhost_a_SOURCES = \
 	host/zone_rules.c host/zone_rules.h \
 	host/zone_state.c host/zone_state.h
 host_LIBS = host/libhost.a $(shared_LIBS) $(HOST_LIBS) -lpthread
-EXTRA_DIST += host/TRACE.md
+EXTRA_DIST += host/MIGRATING.md host/TRACE.md
 dist_man8_MANS += host/vmpower-hostd.8
 
 bin_PROGRAMS += vmpower
 vmpower_CFLAGS = $(host_libhost_a_CFLAGS)
 vmpower_SOURCES = host/vmpower_main.c
-vmpower_LDADD = $(host_LIBS)
+vmpower_LDADD = $(host_LIBS) $(NCURSES_LIBS)
 dist_man1_MANS += host/vmpower.1
 
 sbin_PROGRAMS += vmpower-hostd

@@ -27,6 +27,7 @@ struct meter {
 	bool remapped;
 	bool stepped; /* incoming is of a step that may be accepted */
 	bool learned; /* and something was learned in it */
+	bool used;    /* usage is of the last step */
 	struct sample previous;
 	struct sample incoming; /* becomes the previous one */
 	struct usage usage;
@@ -420,6 +421,7 @@ static void take(const struct step *step)
 	bool broken = is_broken(meter, sample);
 
 	meter->learned = meter->coefficients && !broken;
+	meter->used = !broken;
 	tick->boottime_ns = sample->boottime_ns;
 	if (meter->begun && sample->boottime_ns > meter->previous.boottime_ns)
 		tick->dt_ns = sample->boottime_ns - meter->previous.boottime_ns;
@@ -453,6 +455,7 @@ int meter_step(struct meter *meter, const struct machine *machine,
 
 	assert(sample->n_zones == machine->n_zones);
 	meter->stepped = false;
+	meter->used = false;
 	meter_map_zones(meter, machine);
 	if (reserve(&step) < 0)
 		return -ENOMEM;
@@ -472,4 +475,9 @@ void meter_accept(struct meter *meter)
 	meter->resumed = false;
 	meter->remapped = false;
 	meter->stepped = false;
+}
+
+const struct usage *meter_get_usage(const struct meter *meter)
+{
+	return meter->used ? &meter->usage : NULL;
 }

@@ -16,6 +16,7 @@
 #include "host/machine.h"
 #include "host/sample.h"
 #include "host/tick.h"
+#include "host/usage.h"
 #include "host/weight.h"
 
 struct meter;
@@ -93,3 +94,9 @@ int meter_step(struct meter *meter, const struct machine *machine,
 	const struct sample *sample, struct tick *tick);
 /* After a step that succeeded, once. */
 void meter_accept(struct meter *meter);
+
+/*
+ * Who used the CPUs in the last step, its threads in the order of that step's sample.
+ * NULL: nothing could be said of it. Valid until the next step.
+ */
+const struct usage *meter_get_usage(const struct meter *meter);

@@ -14,6 +14,7 @@
 #include "host/meter.h"
 #include "host/self_usage.h"
 #include "host/since_boot_file.h"
+#include "host/vcpu_times.h"
 #include "shared/clock.h"
 #include "shared/log.h"
 
@@ -239,6 +240,21 @@ static int fill_link(const struct publisher *publisher, struct snapshot *snapsho
 	return fill_guest_zones(publisher, snapshot, row, &info.acked, link);
 }
 
+static int fill_cpu(const struct publisher *publisher, struct snapshot *snapshot,
+	struct snapshot_domain *domain)
+{
+	const struct tick *tick = sampler_tick(publisher->sampler);
+	size_t position = find_tick_domain(tick, &domain->uuid);
+
+	if (position == SIZE_MAX)
+		return 0;
+	domain->cpu_ns = tick->domains[position].cpu_ns;
+	/* A tick's domains are the sample's. */
+	return vcpu_times_fill(snapshot, domain, sampler_machine(publisher->sampler),
+		sampler_sample(publisher->sampler),
+		meter_get_usage(sampler_meter(publisher->sampler)), position);
+}
+
 static int fill_domain(const struct publisher *publisher, struct snapshot *snapshot,
 	const ssize_t *zone_rows, const struct inventory_domain *from,
 	struct snapshot_domain *domain)
@@ -249,6 +265,8 @@ static int fill_domain(const struct publisher *publisher, struct snapshot *snaps
 	domain->id = from->id;
 	domain->paused = from->paused;
 	domain->n_vcpus = from->n_vcpus;
+	if (fill_cpu(publisher, snapshot, domain) < 0)
+		return -ENOMEM;
 	fill_shares(publisher, zone_rows, domain);
 	take_off_ended(snapshot, domain);
 	return domain->name && domain->labels
@@ -260,12 +278,15 @@ static int fill_host(const struct publisher *publisher, struct snapshot *snapsho
 	const struct inventory *inventory)
 {
 	const struct tick *tick = sampler_tick(publisher->sampler);
+	const struct usage *usage = meter_get_usage(sampler_meter(publisher->sampler));
 	char path[HOSTD_CONFIG_TEXT_SIZE + sizeof(CALIBRATION_FILE)];
 
 	snapshot->number = publisher->number + 1;
 	snapshot->boottime_ns = tick->boottime_ns;
 	snapshot->time_ns = clock_read_ns(CLOCK_REALTIME);
 	snapshot->dt_ns = tick->dt_ns;
+	for (size_t p = 0; usage && p < usage->n_packages; p++)
+		snapshot->host_cpu_ns += usage->host[p].cpu_ns;
 	snapshot->late_ns = sampler_late_ns(publisher->sampler);
 	snapshot->cost_ns = sampler_cost_ns(publisher->sampler);
 	snapshot->quality = tick->quality;

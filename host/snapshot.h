@@ -74,6 +74,14 @@ struct snapshot_link {
 	struct snapshot_guest_zone *zones;
 };
 
+/* A thread that runs a virtual CPU, or all of them. */
+struct snapshot_vcpu {
+	uint32_t number;
+	uint32_t cpu;	 /* of the host, where it was last, */
+	int32_t package; /* and that one's physical id; -1: not known */
+	uint64_t cpu_ns; /* in the last tick */
+};
+
 struct snapshot_domain {
 	struct uuid uuid;
 	const char *name;   /* untrusted text */
@@ -81,6 +89,10 @@ struct snapshot_domain {
 	int id;
 	bool paused;
 	uint32_t n_vcpus;
+	uint64_t cpu_ns; /* of all its threads in the last tick */
+	/* As many as were seen in it, by number. */
+	size_t n_vcpu_times;
+	struct snapshot_vcpu *vcpu_times;
 	struct snapshot_share *zones; /* n_zones of the snapshot */
 	struct snapshot_link link;
 };
@@ -109,6 +121,8 @@ struct snapshot {
 	uint64_t boottime_ns;
 	uint64_t time_ns; /* CLOCK_REALTIME */
 	uint64_t dt_ns;	  /* length of the last tick; 0: there was none */
+	/* CPU time of this tick that no domain used. */
+	uint64_t host_cpu_ns;
 	uint64_t late_ns; /* how long after its time it began, */
 	uint64_t cost_ns; /* and how long it took */
 	enum message_quality quality;

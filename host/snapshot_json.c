@@ -76,10 +76,13 @@ static const cJSON *get(struct walk *walk, const char *name)
 	return item;
 }
 
-/* Adds item, which may be NULL for want of memory, while encoding. */
+/*
+ * Adds item, which may be NULL for want of memory, while encoding. name is not copied:
+ * it is a constant.
+ */
 static void put(struct walk *walk, const char *name, cJSON *item)
 {
-	if (item && cJSON_AddItemToObject(walk->at, name, item))
+	if (item && cJSON_AddItemToObjectCS(walk->at, name, item))
 		return;
 	cJSON_Delete(item);
 	fail(walk, -ENOMEM);
@@ -277,8 +280,24 @@ static void walk_account(
 	leave(walk, outer);
 }
 
-static void walk_zone(struct walk *walk, struct snapshot_zone *zone)
+/* Since the boot, with those who linger among the ended: the document has no others. */
+static struct snapshot_account boot_account(const struct walk *walk, size_t index)
 {
+	const struct snapshot *snapshot = walk->snapshot;
+	struct snapshot_account boot = snapshot->zones[index].boot;
+
+	for (size_t i = 0; i < snapshot->n_lingering; i++) {
+		boot.ended.dynamic_uj += snapshot->lingering[i].zones[index].dynamic_uj;
+		boot.ended.idle_uj += snapshot->lingering[i].zones[index].idle_uj;
+	}
+	return boot;
+}
+
+static void walk_zone(struct walk *walk, size_t index)
+{
+	struct snapshot_zone *zone = &walk->snapshot->zones[index];
+	struct snapshot_account boot = boot_account(walk, index);
+
 	walk_short_text(walk, "name", zone->name, sizeof(zone->name));
 	zone->kind = walk_name(walk, "kind", kind_names, zone->kind);
 	zone->state = walk_name(walk, "state", zone_state_names, zone->state);
@@ -289,8 +308,10 @@ static void walk_zone(struct walk *walk, struct snapshot_zone *zone)
 	zone->idle_origin = walk_name(
 		walk, "idle_power_origin", origin_names, zone->idle_origin);
 	walk_account(walk, "energy", &zone->sum);
+	walk_account(walk, "since_boot", &boot);
 	walk_account(walk, "last_tick", &zone->last);
 	walk_u64(walk, "last_tick_ns", &zone->last_ns);
+	zone->boot = walk->decoding ? boot : zone->boot;
 }
 
 /* What both documents begin with. */
@@ -317,6 +338,7 @@ static void walk_host(struct walk *walk)
 	walk_some_text(walk, "calibration_file", &snapshot->calibration_file);
 	walk_u64(walk, "tick_late_ns", &snapshot->late_ns);
 	walk_u64(walk, "tick_cost_ns", &snapshot->cost_ns);
+	walk_u64(walk, "host_cpu_ns", &snapshot->host_cpu_ns);
 	outer = enter(walk, "libvirt", false);
 	walk_bool(walk, "connected", &snapshot->libvirt_connected);
 	walk_text(walk, "error", &snapshot->libvirt_error);
@@ -326,7 +348,7 @@ static void walk_host(struct walk *walk)
 	array = walk->at;
 	for (size_t i = 0; i < snapshot->n_zones && !walk->error; i++) {
 		element = next_element(walk, array, element);
-		walk_zone(walk, &snapshot->zones[i]);
+		walk_zone(walk, i);
 	}
 	leave(walk, outer);
 }
@@ -391,6 +413,7 @@ static void walk_domain_zones(struct walk *walk, struct snapshot_domain *domain)
 			continue;
 		zones = enter(walk, zone->name, false);
 		walk_share(walk, "energy", &domain->zones[i].sum);
+		walk_share(walk, "since_boot", &domain->zones[i].boot);
 		walk_share(walk, "last_tick", &domain->zones[i].last);
 		leave(walk, zones);
 	}
@@ -432,8 +455,42 @@ static void walk_labels(struct walk *walk, const char **labels)
 
 	if (walk->decoding)
 		take_labels(walk, labels);
-	while (!walk->decoding && labels_next(&cursor, &label))
-		put(walk, label.key, cJSON_CreateString(label.value));
+	while (!walk->decoding && labels_next(&cursor, &label)) {
+		if (!cJSON_AddStringToObject(walk->at, label.key, label.value))
+			fail(walk, -ENOMEM);
+	}
+	leave(walk, outer);
+}
+
+static void walk_vcpu(struct walk *walk, struct snapshot_vcpu *vcpu)
+{
+	int64_t number = vcpu->number, cpu = vcpu->cpu, package = vcpu->package;
+
+	walk_int(walk, "vcpu", 0, UINT32_MAX, &number);
+	walk_u64(walk, "cpu_ns", &vcpu->cpu_ns);
+	walk_int(walk, "cpu", 0, UINT32_MAX, &cpu);
+	walk_int(walk, "package", -1, INT32_MAX, &package);
+	vcpu->number = (uint32_t)number;
+	vcpu->cpu = (uint32_t)cpu;
+	vcpu->package = (int32_t)package;
+}
+
+static void walk_vcpu_times(struct walk *walk, struct snapshot_domain *domain)
+{
+	cJSON *outer = enter(walk, "vcpu_times", true), *array = walk->at,
+	      *element = NULL;
+
+	if (walk->decoding) {
+		domain->n_vcpu_times = (size_t)cJSON_GetArraySize(array);
+		domain->vcpu_times = snapshot_alloc(walk->snapshot, domain->n_vcpu_times,
+			sizeof(*domain->vcpu_times));
+		if (!domain->vcpu_times)
+			fail(walk, -ENOMEM);
+	}
+	for (size_t i = 0; i < domain->n_vcpu_times && !walk->error; i++) {
+		element = next_element(walk, array, element);
+		walk_vcpu(walk, &domain->vcpu_times[i]);
+	}
 	leave(walk, outer);
 }
 
@@ -447,6 +504,8 @@ static void walk_domain(struct walk *walk, struct snapshot_domain *domain)
 	walk_int(walk, "id", -1, INT_MAX, &id);
 	walk_bool(walk, "paused", &domain->paused);
 	walk_int(walk, "vcpus", 0, UINT32_MAX, &n_vcpus);
+	walk_u64(walk, "cpu_ns", &domain->cpu_ns);
+	walk_vcpu_times(walk, domain);
 	put_power(walk, domain);
 	walk_domain_zones(walk, domain);
 	walk_link(walk, &domain->link);
@@ -509,6 +568,24 @@ cJSON *snapshot_json_domain(
 	leave(&walk, outer);
 	if (!walk.error)
 		return document;
+	cJSON_Delete(document);
+	return NULL;
+}
+
+cJSON *snapshot_json_join(cJSON *host, cJSON *domains)
+{
+	cJSON *document = cJSON_CreateObject();
+	cJSON *array = cJSON_DetachItemFromObjectCaseSensitive(domains, "domains");
+	bool has_host = cJSON_AddItemToObject(document, "host", host);
+	bool has_array = cJSON_AddItemToObject(document, "domains", array);
+
+	cJSON_Delete(domains);
+	if (has_host && has_array)
+		return document;
+	if (!has_host)
+		cJSON_Delete(host);
+	if (!has_array)
+		cJSON_Delete(array);
 	cJSON_Delete(document);
 	return NULL;
 }

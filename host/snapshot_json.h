@@ -20,6 +20,9 @@ cJSON *snapshot_json_domains(const struct snapshot *snapshot);
 cJSON *snapshot_json_domain(
 	const struct snapshot *snapshot, const struct snapshot_domain *domain);
 
+/* {"host":HOST,"domains":[...]} of both, which it takes over. NULL: no memory. */
+cJSON *snapshot_json_join(cJSON *host, cJSON *domains);
+
 /*
  * A snapshot from both documents, or without domains (NULL) from that of the host
  * alone, with one reference that is the caller's.

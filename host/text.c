@@ -5,28 +5,49 @@
 
 #include "host/text.h"
 
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <wchar.h>
 #include <wctype.h>
 
 /*
- * The next character of *text, moved on behind it; *ret_columns is its width, and
- * 0 says that '?' must stand for it.
+ * Letters written from right to left: a terminal may put what follows them, numbers too,
+ * before them.
  */
-static size_t next_character(const char **text, size_t left, size_t *ret_columns)
+static bool goes_left(wchar_t character)
+{
+	static const struct {
+		wchar_t first, last;
+	} blocks[] = {
+		{ 0x0590, 0x08ff },
+		{ 0xfb1d, 0xfdff },
+		{ 0xfe70, 0xfeff },
+		{ 0x10800, 0x10fff },
+		{ 0x1e800, 0x1efff },
+	};
+
+	for (size_t i = 0; i < sizeof(blocks) / sizeof(blocks[0]); i++) {
+		if (character >= blocks[i].first && character <= blocks[i].last)
+			return true;
+	}
+	return false;
+}
+
+size_t text_next(
+	const char *text, size_t left, wchar_t *ret_character, size_t *ret_columns)
 {
 	mbstate_t state = { 0 };
-	wchar_t character;
-	size_t len = mbrtowc(&character, *text, left, &state);
+	wchar_t character = L'?';
+	size_t len = mbrtowc(&character, text, left, &state);
 	int columns = 0;
 
 	if (len == (size_t)-1 || len == (size_t)-2 || len == 0)
 		len = 1;
-	else if (iswprint((wint_t)character))
+	else if (iswprint((wint_t)character) && !goes_left(character))
 		columns = wcwidth(character);
+	*ret_character = columns > 0 ? character : L'?';
 	*ret_columns = columns > 0 ? (size_t)columns : 0;
-	*text += len;
 	return len;
 }
 
@@ -37,13 +58,14 @@ static size_t walk(FILE *out, const char *text)
 	size_t width = 0;
 
 	while (text < end) {
-		const char *start = text;
+		wchar_t character;
 		size_t columns,
-			len = next_character(&text, (size_t)(end - text), &columns);
+			len = text_next(text, (size_t)(end - text), &character, &columns);
 
 		if (out)
-			fwrite(columns ? start : "?", 1, columns ? len : 1, out);
+			fwrite(columns ? text : "?", 1, columns ? len : 1, out);
 		width += columns ? columns : 1;
+		text += len;
 	}
 	return width;
 }

@@ -128,7 +128,7 @@ static void book_thread(struct usage *usage, struct usage_cell *cells,
 	uint64_t moved = weight_of(moved_ns, from->factor);
 	uint64_t stayed = weight_of(cpu_ns - moved_ns, to->factor);
 
-	*thread = (struct usage_thread){ { stayed, moved },
+	*thread = (struct usage_thread){ cpu_ns, { stayed, moved },
 		{ to->package, from->package } };
 	book_part(usage, cells, to, cpu_ns - moved_ns, stayed);
 	if (moved_ns == 0)

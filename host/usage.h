@@ -17,6 +17,7 @@
 
 /* A thread's weight. One that changed CPU counts half on either. */
 struct usage_thread {
+	uint64_t cpu_ns;
 	uint64_t weight[2];
 	uint16_t package[2];
 };

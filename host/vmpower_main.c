@@ -23,23 +23,18 @@
 #include "host/ledger_command.h"
 #include "host/list.h"
 #include "host/replay.h"
+#include "host/snapshot_json.h"
+#include "host/top.h"
 #include "shared/cleanup.h"
 #include "shared/options.h"
 
-/* {"host":...,"domains":[...]}; takes both documents over. */
+/* Takes both documents over. */
 static int print_list_json(cJSON *host, cJSON *domains)
 {
-	cJSON *document = cJSON_CreateObject();
-	cJSON *array = cJSON_DetachItemFromObjectCaseSensitive(domains, "domains");
-	char *text = NULL;
+	cJSON *document = snapshot_json_join(host, domains);
+	char *text = document ? cJSON_Print(document) : NULL;
 
-	if (document && array) {
-		cJSON_AddItemToObject(document, "host", host);
-		cJSON_AddItemToObject(document, "domains", array);
-		text = cJSON_Print(document);
-	}
 	cJSON_Delete(document);
-	cJSON_Delete(domains);
 	if (!text) {
 		fprintf(stderr, "vmpower list: %s\n", strerror(ENOMEM));
 		return EXIT_FAILURE;
@@ -226,6 +221,7 @@ static const struct {
 	{ "ledger", ledger_command_run },
 	{ "list", run_list },
 	{ "replay", run_replay },
+	{ "top", top_run },
 };
 
 /* A full disk behind stdout is a failure like others. */
@@ -244,6 +240,7 @@ int main(int argc, char **argv)
 		.synopsis = "COMMAND [OPTION]...",
 		.summary = "The energy of the virtual machines on this host.\n\n"
 			   "  list             power and energy of each domain\n"
+			   "  top              the same, live\n"
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
 			   "  enroll DOMAIN    give a domain its channel\n"
 			   "  label DOMAIN     whose it is\n"

@@ -21,7 +21,16 @@
 /* inih keeps this much of a section's name and silently drops the rest. */
 #define SECTION_MAX 49
 
-enum { FLAG_CONFIG = SPECS_MAX, FLAG_LOG_LEVEL, FLAG_HELP, FLAG_VERSION, N_FLAGS };
+/* What getopt(3) returns: beyond all letters, the specs, then what every program has. */
+enum {
+	FLAG_SPECS = 256,
+	FLAG_CONFIG = FLAG_SPECS + SPECS_MAX,
+	FLAG_LOG_LEVEL,
+	FLAG_HELP,
+	FLAG_VERSION,
+	FLAGS_END,
+};
+#define N_FLAGS (FLAGS_END - FLAG_SPECS)
 
 /* One run over the configuration file. */
 struct reader {
@@ -45,13 +54,26 @@ usage_error(const struct options *options, const char *format, ...)
 	exit(EXIT_USAGE);
 }
 
-static void print_flag(const char *name, const char *argument, const char *help)
+static void print_flag(
+	char letter, const char *name, const char *argument, const char *help)
 {
 	char flag[64];
+	int n = 0;
 
-	snprintf(flag, sizeof(flag), "--%s%s%s", name, argument ? " " : "",
-		argument ? argument : "");
+	if (letter)
+		n = snprintf(flag, sizeof(flag), "-%c, ", letter);
+	snprintf(flag + n, sizeof(flag) - (size_t)n, "--%s%s%s", name,
+		argument ? " " : "", argument ? argument : "");
 	printf("  %-26s %s\n", flag, help);
+}
+
+/* Of the spec with this index; 0: it has none. */
+static char letter_of(const struct options *options, size_t index)
+{
+	if (!options->letters || index >= strlen(options->letters) ||
+		options->letters[index] == ' ')
+		return '\0';
+	return options->letters[index];
 }
 
 static void print_help(const struct options *options)
@@ -59,18 +81,18 @@ static void print_help(const struct options *options)
 	printf("Usage: %s %s\n%s\n\n", options->program, options->synopsis,
 		options->summary);
 	for (size_t i = 0; i < options->n_specs; i++)
-		print_flag(options->specs[i].name, options->specs[i].argument,
-			options->specs[i].help);
+		print_flag(letter_of(options, i), options->specs[i].name,
+			options->specs[i].argument, options->specs[i].help);
 	if (options->config_path) {
 		char help[256];
 
 		snprintf(help, sizeof(help), "configuration file (%s)",
 			options->config_path);
-		print_flag("config", "FILE", help);
+		print_flag('\0', "config", "FILE", help);
 	}
-	print_flag("log-level", "LEVEL", "error, warning, info or debug (info)");
-	print_flag("help", NULL, "show this and exit");
-	print_flag("version", NULL, "show the version and exit");
+	print_flag('\0', "log-level", "LEVEL", "error, warning, info or debug (info)");
+	print_flag('\0', "help", NULL, "show this and exit");
+	print_flag('\0', "version", NULL, "show the version and exit");
 }
 
 static bool key_is(const char *key, const char *name)
@@ -245,7 +267,7 @@ static size_t fill_flags(const struct options *options, struct option *flags)
 	for (; n < options->n_specs; n++)
 		flags[n] = (struct option){ options->specs[n].name,
 			options->specs[n].argument ? required_argument : no_argument,
-			NULL, (int)n };
+			NULL, FLAG_SPECS + (int)n };
 	if (options->config_path)
 		flags[n++] = (struct option){ "config", required_argument, NULL,
 			FLAG_CONFIG };
@@ -286,19 +308,52 @@ static void take_log_level(const struct options *options)
 	log_set_level(level);
 }
 
+/* For getopt(3): how operands are taken, and the flags that have a letter. */
+static void list_letters(const struct options *options, enum options_operands operands,
+	char letters[2 * SPECS_MAX + 2])
+{
+	size_t n = 0;
+
+	if (operands == OPTIONS_SUBCOMMAND)
+		letters[n++] = '+';
+	for (size_t i = 0; i < options->n_specs; i++) {
+		if (!letter_of(options, i))
+			continue;
+		letters[n++] = letter_of(options, i);
+		if (options->specs[i].argument)
+			letters[n++] = ':';
+	}
+	letters[n] = '\0';
+}
+
+/* NULL: the flag is not a spec's. */
+static const struct option_spec *find_spec(const struct options *options, int flag)
+{
+	if (flag >= FLAG_SPECS)
+		return flag < FLAG_CONFIG ? &options->specs[flag - FLAG_SPECS] : NULL;
+	for (size_t i = 0; i < options->n_specs; i++) {
+		if (letter_of(options, i) == flag)
+			return &options->specs[i];
+	}
+	return NULL;
+}
+
 /* Goes over all flags; only_config: just to learn where the configuration file is. */
 static const char *take_flags(const struct options *options, int argc, char **argv,
 	enum options_operands operands, bool only_config)
 {
 	struct option flags[N_FLAGS + 1] = { 0 };
+	char letters[2 * SPECS_MAX + 2];
 	const char *config_path = NULL;
 	int flag;
 
 	fill_flags(options, flags);
+	list_letters(options, operands, letters);
 	optind = 0; /* scan anew, also after a subcommand's name */
-	while ((flag = getopt_long(argc, argv, operands == OPTIONS_SUBCOMMAND ? "+" : "",
-			flags, NULL)) != -1) {
-		if (flag < 0 || flag >= N_FLAGS)
+	while ((flag = getopt_long(argc, argv, letters, flags, NULL)) != -1) {
+		const struct option_spec *spec = find_spec(options, flag);
+
+		if (flag == '?')
 			usage_error(options, "bad usage");
 		if (flag == FLAG_CONFIG)
 			config_path = optarg;
@@ -306,8 +361,8 @@ static const char *take_flags(const struct options *options, int argc, char **ar
 			print_and_exit(options, flag);
 		else if (!only_config && flag == FLAG_LOG_LEVEL)
 			take_log_level(options);
-		else if (!only_config)
-			take_spec(options, &options->specs[flag]);
+		else if (!only_config && spec)
+			take_spec(options, spec);
 	}
 	return config_path;
 }

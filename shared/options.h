@@ -36,6 +36,8 @@ struct options {
 	const char *summary;  /* one sentence for --help */
 	const struct option_spec *specs;
 	size_t n_specs;
+	/* "n s": -n is the first spec's, -s the third's; may be shorter, or NULL. */
+	const char *letters;
 	/* Read when it exists and no --config names another; NULL: no file at all. */
 	const char *config_path;
 	/*

@@ -260,11 +260,15 @@ unit_host = \
 	tests/unit/test_task \
 	tests/unit/test_text \
 	tests/unit/test_thread \
+	tests/unit/test_top_columns \
+	tests/unit/test_top_model \
+	tests/unit/test_top_render \
 	tests/unit/test_topology \
 	tests/unit/test_trace_reader \
 	tests/unit/test_trace_writer \
 	tests/unit/test_turbo \
 	tests/unit/test_usage \
+	tests/unit/test_vcpu_times \
 	tests/unit/test_wake \
 	tests/unit/test_weight \
 	tests/unit/test_writer \
@@ -543,6 +547,16 @@ tests_unit_test_text_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_text_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_thread_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_thread_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_top_columns_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_top_columns_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_top_model_SOURCES = tests/unit/test_top_model.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/random.h
+tests_unit_test_top_model_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_top_model_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_top_render_SOURCES = tests/unit/test_top_render.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_top_render_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_top_render_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_topology_SOURCES = tests/unit/test_topology.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_topology_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
@@ -559,6 +573,9 @@ tests_unit_test_turbo_SOURCES = tests/unit/test_turbo.c tests/unit/random.h
 tests_unit_test_usage_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_usage_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_usage_SOURCES = tests/unit/test_usage.c tests/unit/scene.h
+tests_unit_test_vcpu_times_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_vcpu_times_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_vcpu_times_SOURCES = tests/unit/test_vcpu_times.c tests/unit/scene.h
 tests_unit_test_wake_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_wake_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_wake_SOURCES = tests/unit/test_wake.c tests/unit/random.h

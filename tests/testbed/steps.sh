@@ -7,11 +7,11 @@
 
 packages_build=(gcc make autoconf automake pkg-config libc6-dev
 	libcjson-dev libinih-dev libevent-dev libvirt-dev libxml2-dev libmicrohttpd-dev
-	libgnutls28-dev libcrypt-dev libcurl4-openssl-dev libsnappy-dev
+	libgnutls28-dev libcrypt-dev libcurl4-openssl-dev libsnappy-dev libncurses-dev
 	libfuse3-dev)
 # Not libvirt-daemon-system, which would start a libvirtd on the machine itself.
 packages_guests=(qemu-system-x86 libvirt-daemon libvirt-daemon-driver-qemu libvirt-clients
-	busybox-static cpio xz-utils zstd python3 iproute2 procps curl openssl logrotate)
+	busybox-static cpio xz-utils zstd python3 iproute2 procps curl jq openssl logrotate)
 # For guests with systemd, and what they run of python's registry.
 packages_debian=(mmdebstrap e2fsprogs python3-pip)
 

@@ -3,6 +3,7 @@
 /* hostd's HTTP servers, over real sockets, and the command line's client. */
 #include "config.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
@@ -455,6 +456,64 @@ static void test_slow_readers(void **state)
 		close(fds[i]);
 }
 
+static size_t count_fds(void)
+{
+	DIR *dir = opendir("/proc/self/fd");
+	size_t n = 0;
+
+	while (readdir(dir))
+		n++;
+	closedir(dir);
+	return n;
+}
+
+static int fetch(struct client *client, uint64_t known_ns, uint64_t *ret_boottime_ns)
+{
+	cleanup_snapshot_unref struct snapshot *snapshot = NULL;
+	char error[CLIENT_ERROR_SIZE];
+	int r = client_fetch_snapshot(client, known_ns, &snapshot, NULL, NULL, error);
+
+	if (r == 0)
+		*ret_boottime_ns = snapshot->boottime_ns;
+	return r;
+}
+
+/* One connection for all that is asked, and another one when the server is another. */
+static void test_kept_client(void **state)
+{
+	struct fixture *fixture = *state;
+	struct http_config config;
+	struct snapshot *next = fake_snapshot_new();
+	size_t n_before = count_fds(), n_kept;
+	atomic_bool stop = false;
+	struct client *client;
+	uint64_t first_ns = 0, next_ns = 0;
+
+	publish(fixture, 8, true);
+	assert_int_equal(client_new(fixture->path, &stop, &client), 0);
+	assert_int_equal(fetch(client, 0, &first_ns), 0);
+	n_kept = count_fds();
+	assert_true(n_kept > n_before);
+	assert_int_equal(fetch(client, first_ns, &next_ns), -EALREADY);
+	next->boottime_ns = first_ns + 1;
+	snapshot_box_publish(&fixture->box, next, true);
+	assert_int_equal(fetch(client, first_ns, &next_ns), 0);
+	assert_int_equal(next_ns, first_ns + 1);
+	assert_int_equal(count_fds(), n_kept);
+	http_stop(fixture->http);
+	close(fixture->fd);
+	assert_true(fetch(client, first_ns, &next_ns) < 0);
+	assert_int_equal(
+		http_listen_unix(fixture->path, "no-such-group", &fixture->fd), 0);
+	config = base_config(fixture);
+	config.trusted = true;
+	assert_int_equal(http_start(&config, &fixture->http), 0);
+	assert_int_equal(fetch(client, first_ns, &next_ns), 0);
+	atomic_store(&stop, true);
+	assert_true(fetch(client, first_ns, &next_ns) < 0);
+	client_free(client);
+}
+
 static void test_socket_file(void **state)
 {
 	struct fixture *fixture = *state;
@@ -552,6 +611,7 @@ int main(void)
 		TEST(test_a_crowd),
 		cmocka_unit_test(test_clients),
 		TEST(test_slow_readers),
+		TEST(test_kept_client),
 		TEST(test_socket_file),
 		TEST(test_a_live_socket_is_refused),
 		TEST(test_a_dead_socket_is_replaced),

@@ -35,6 +35,9 @@ static void test_numbers(void **state)
 	struct json_text text = { 0 };
 
 	(void)state;
+	/* Nothing, of which there is no copy to make. */
+	json_text_put(&text, "", 0);
+	assert_null(text.data);
 	json_text_u64(&text, UINT64_MAX);
 	expect(&text, "18446744073709551615");
 	json_text_i64(&text, INT64_MIN);

@@ -78,6 +78,7 @@ static int run(struct settings *settings, const char *file, const char *const *f
 		.summary = "A test.",
 		.specs = specs,
 		.n_specs = 3,
+		.letters = "n o",
 		.config_path = "/nonexistent",
 		.set_in_section = set_in_section,
 		.settings = settings };
@@ -165,7 +166,12 @@ static void test_cases(void **state)
 		{ NULL, { "--nonsense" }, 2, "Try 'test --help'" },
 		{ NULL, { "stray" }, 2, "unexpected argument 'stray'" },
 		{ NULL, { "--config", "/nonexistent" }, 2, "/nonexistent: No such file" },
+		{ NULL, { "-n", "700", "-o" }, 0, "700  =0 1\n" },
+		{ NULL, { "-n700" }, 0, "700  =0 0\n" },
+		{ NULL, { "-n", "x" }, 2, "--interval-ms x: expected 100..60000" },
+		{ NULL, { "-x" }, 2, "Try 'test --help'" },
 		{ NULL, { "--help" }, 0, "--interval-ms N" },
+		{ NULL, { "--help" }, 0, "  -o, --once " },
 		{ NULL, { "--version" }, 0, "test 0." },
 	};
 

@@ -3,6 +3,7 @@
 /* Messages on a real connection, to a server that is the test itself. */
 #include "config.h"
 
+#include <errno.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -263,6 +264,25 @@ static void test_nobody_there(void **state)
 	expect_failure(wire, "");
 }
 
+/* Whatever was sent, nothing more comes: the other end closed the connection. */
+static void assert_closed(struct wire *wire)
+{
+	static const struct timeval patience = { .tv_sec = 10 };
+	char bytes[65536];
+	ssize_t n;
+
+	wire->connection = accept4(wire->listener, NULL, NULL, SOCK_CLOEXEC);
+	assert_true(wire->connection >= 0);
+	assert_int_equal(setsockopt(wire->connection, SOL_SOCKET, SO_RCVTIMEO, &patience,
+				 sizeof(patience)),
+		0);
+	do {
+		n = recv(wire->connection, bytes, sizeof(bytes), 0);
+	} while (n > 0);
+	assert_true(n == 0 || errno == ECONNRESET);
+	hang_up(wire);
+}
+
 /* A body that does not fit into the socket, and an answer: nobody takes the connection
  * from the kernel. */
 static void test_too_slow(void **state)
@@ -274,8 +294,10 @@ static void test_too_slow(void **state)
 	memset(large, 'x', sizeof(large) - 1);
 	send_body(wire, large);
 	expect_failure(wire, "it took too long");
+	assert_closed(wire);
 	send_body(wire, "body");
 	expect_failure(wire, "it took too long");
+	assert_closed(wire);
 }
 
 /* In the middle of a message, at each stage; the rest is the sanitizers'. */

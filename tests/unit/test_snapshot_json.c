@@ -91,6 +91,30 @@ static void test_host_document(void **state)
 	assert_text(host, "zones/0/energy/total_uj", "18000000000000000007");
 	assert_text(host, "zones/0/energy/unattributed_uj", "7");
 	assert_text(host, "zones/0/last_tick/host/idle_uj", "9999999");
+	assert_text(host, "zones/0/since_boot/total_uj", "40000010");
+	assert_text(host, "zones/0/since_boot/ended_domains/idle_uj", "5");
+	assert_text(host, "host_cpu_ns", "50000000");
+}
+
+/* Who lingers for /metrics has ended for everybody else. */
+static void test_lingering(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tick_share zones[3] = { { 7, 8 }, { 9, 10 } };
+	struct snapshot_lingering lingering = { .name = "gone", .zones = zones };
+	struct snapshot *decoded = NULL;
+	cJSON *host;
+
+	fixture->snapshot->n_lingering = 1;
+	fixture->snapshot->lingering = &lingering;
+	host = snapshot_json_host(fixture->snapshot);
+	assert_text(host, "zones/0/since_boot/ended_domains/dynamic_uj", "12");
+	assert_text(host, "zones/1/since_boot/ended_domains/idle_uj", "15");
+	assert_int_equal(snapshot_json_decode(host, NULL, &decoded), 0);
+	assert_int_equal(decoded->zones[0].boot.ended.dynamic_uj, 12);
+	assert_int_equal(decoded->n_lingering, 0);
+	snapshot_unref(decoded);
+	cJSON_Delete(host);
 }
 
 static void test_domains_document(void **state)
@@ -106,6 +130,12 @@ static void test_domains_document(void **state)
 	assert_number(domains, "domains/0/dynamic_power_w", 13.0);
 	assert_text(domains, "domains/0/zones/package-0/energy/dynamic_uj", "9000000000");
 	assert_text(domains, "domains/0/zones/dram-0/last_tick/idle_uj", "250000");
+	assert_text(domains, "domains/0/zones/package-0/since_boot/idle_uj", "3000000");
+	assert_text(domains, "domains/0/cpu_ns", "1300000000");
+	assert_text(domains, "domains/0/vcpu_times/1/cpu_ns", "270000000");
+	assert_number(domains, "domains/0/vcpu_times/1/cpu", 11);
+	assert_number(domains, "domains/0/vcpu_times/1/package", 0);
+	assert_null(item(domains, "domains/1/vcpu_times/0"));
 	assert_null(item(domains, "domains/0/zones/psys"));
 	assert_text(domains, "domains/0/link/state", "up");
 	assert_text(domains, "domains/0/link/acked_seq", "41");
@@ -248,6 +278,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_host_document, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_lingering, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_domains_document, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_there_and_back, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_host_alone, set_up, tear_down),

@@ -26,6 +26,8 @@ static const struct {
 	{ "a\u200b\u202e"
 	  "b",
 		"a??b", 4 },
+	/* Letters after which numbers would change places. */
+	{ "\u05d0\u0628 1", "?? 1", 4 },
 	/* C1 controls, and what is not UTF-8. */
 	{ "a\xc2\x9b"
 	  "1m",

@@ -78,6 +78,8 @@ static void test_matched(void **state)
 	compute(f, false);
 	check_weights(f, 0, 250 * W, 50 * W);
 	assert_int_equal(usage_cpu_ns(&f->usage, 0), 300 * MS);
+	assert_int_equal(f->usage.threads[2].cpu_ns, 100 * MS);
+	assert_int_equal(f->usage.threads[3].cpu_ns, 0);
 	assert_int_equal(f->usage.threads[2].weight[0], 50 * W);
 	assert_int_equal(f->usage.threads[2].package[0], 1);
 	assert_int_equal(f->usage.threads[2].weight[1], 50 * W);
