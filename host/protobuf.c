@@ -75,18 +75,28 @@ void protobuf_bytes(struct json_text *out, uint32_t field, const char *bytes, si
 	json_text_put(out, bytes, len);
 }
 
+/* Of what the string begins with and is UTF-8. */
+static size_t valid_len(const char *string)
+{
+	size_t len = 0, n = 1;
+
+	while (string[len] && n > 0) {
+		n = utf8_character_len(string + len);
+		len += n;
+	}
+	return len;
+}
+
 void protobuf_string(struct json_text *out, uint32_t field, const char *string)
 {
-	size_t message = protobuf_begin(out, field);
+	size_t message = protobuf_begin(out, field), len = valid_len(string);
 
-	while (*string) {
-		size_t len = utf8_character_len(string);
-
-		if (len > 0)
-			json_text_put(out, string, len);
-		else
-			json_text_literal(out, "\xef\xbf\xbd");
-		string += len > 0 ? len : 1;
+	json_text_put(out, string, len);
+	for (string += len; *string; string += len) {
+		json_text_literal(out, "\xef\xbf\xbd");
+		string++;
+		len = valid_len(string);
+		json_text_put(out, string, len);
 	}
 	protobuf_end(out, message);
 }
