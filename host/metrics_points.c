@@ -31,14 +31,26 @@ static void take_sample(struct metrics_sink *sink, const struct metrics_family *
 	json_text_clear(&points->texts);
 }
 
+/* ASCII, of which most is, as it is in one piece. */
+static size_t plain_len(const char *string)
+{
+	size_t len = 0;
+
+	while ((signed char)string[len] > 0)
+		len++;
+	return len;
+}
+
 /* Returns where the copy begins. */
 static size_t copy(struct json_text *texts, const char *string)
 {
 	size_t offset = texts->used;
 
 	while (*string) {
-		size_t len = utf8_character_len(string);
+		size_t len = plain_len(string);
 
+		if (len == 0)
+			len = utf8_character_len(string);
 		if (len > 0)
 			json_text_put(texts, string, len);
 		else

@@ -28,6 +28,7 @@
 #define SENDING_WAIT_MS 1000
 #define WAIT_MAX_MS	60000
 
+#define RETRIED_LOG_NS (60 * (uint64_t)NSEC_PER_SEC)
 #define REFUSED_LOG_NS (600 * (uint64_t)NSEC_PER_SEC)
 
 /* A target and how it is reached. */
@@ -35,9 +36,9 @@ struct route {
 	struct push_target target;
 	struct push_transport *transport;
 	bool sending;
-	bool failing, full;	  /* which the log knows of */
-	bool gave_up;		  /* there was a failure at the end */
-	struct log_limit refused; /* what it refuses, likewise */
+	bool failing, full; /* which the log knows of */
+	struct log_limit retried, refused;
+	bool gave_up; /* there was a failure at the end */
 };
 
 struct push {
@@ -84,9 +85,11 @@ static void log_verdict(struct route *route, enum push_verdict verdict, size_t n
 	uint64_t suppressed;
 
 	if (verdict == PUSH_RETRY) {
-		if (!route->failing)
+		if (!route->failing && log_limit_pass(&route->retried, now_ns,
+					       RETRIED_LOG_NS, &suppressed)) {
 			log_warning("Push %s: %s; trying again, ticks wait", name, error);
-		route->failing = true;
+			route->failing = true;
+		}
 		return;
 	}
 	if (verdict == PUSH_REFUSED &&

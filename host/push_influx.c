@@ -56,12 +56,20 @@ static void put_tag_value(struct json_text *body, const char *value)
 
 	while (len > 0 && value[len - 1] == '\\')
 		len--;
-	for (size_t i = 0; i < len; i++) {
-		bool breaks = value[i] == '\n' || value[i] == '\r';
+	while (len > 0) {
+		size_t plain = strcspn(value, " ,=\n\r");
 
-		if (breaks || value[i] == ' ' || value[i] == ',' || value[i] == '=')
-			json_text_literal(body, "\\");
-		json_text_put(body, breaks ? " " : value + i, 1);
+		if (plain > len)
+			plain = len;
+		json_text_put(body, value, plain);
+		value += plain;
+		len -= plain;
+		if (len == 0)
+			break;
+		json_text_literal(body, "\\");
+		json_text_put(body, *value == '\n' || *value == '\r' ? " " : value, 1);
+		value++;
+		len--;
 	}
 }
 

@@ -68,14 +68,9 @@ static void put_sample(const struct series *series, uint64_t bits)
 	protobuf_end(series->body, sample);
 }
 
-/* Returns a digest of the labels; the message is open then. */
-static uint64_t begin_series(
-	struct json_text *body, const struct metrics_point *point, size_t *ret_message)
+/* Of the labels of the series that began at message. */
+static uint64_t digest_labels(const struct json_text *body, size_t message)
 {
-	size_t message = protobuf_begin(body, 1);
-
-	put_labels(body, point);
-	*ret_message = message;
 	if (json_text_error(body) < 0)
 		return 0;
 	return fnv1a((const uint8_t *)body->data + message, body->used - message);
@@ -85,15 +80,18 @@ static void take(void *data, const struct metrics_point *point)
 {
 	struct series *series = data;
 	double value = metrics_point_value(point);
-	uint64_t digest, bits;
-	size_t message;
+	size_t message = protobuf_begin(series->body, 1);
+	uint64_t bits;
 
+	put_labels(series->body, point);
+	if (series->collects) {
+		uint64_t digest = digest_labels(series->body, message);
+
+		json_text_put(&series->digests, (const char *)&digest, sizeof(digest));
+	}
 	memcpy(&bits, &value, sizeof(bits));
-	digest = begin_series(series->body, point, &message);
 	put_sample(series, bits);
 	protobuf_end(series->body, message);
-	if (series->collects)
-		json_text_put(&series->digests, (const char *)&digest, sizeof(digest));
 }
 
 static int compare_digests(const void *a, const void *b)
@@ -109,9 +107,11 @@ static int compare_digests(const void *a, const void *b)
 static void take_before(void *data, const struct metrics_point *point)
 {
 	struct series *series = data;
-	size_t used = series->body->used, message;
-	uint64_t digest = begin_series(series->body, point, &message);
+	size_t used = series->body->used, message = protobuf_begin(series->body, 1);
+	uint64_t digest;
 
+	put_labels(series->body, point);
+	digest = digest_labels(series->body, message);
 	if (json_text_error(series->body) < 0)
 		return;
 	if (bsearch(&digest, series->digests.data, series->digests.used / sizeof(digest),

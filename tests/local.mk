@@ -233,6 +233,7 @@ unit_host = \
 	tests/unit/test_procstat \
 	tests/unit/test_progress \
 	tests/unit/test_protobuf \
+	tests/unit/test_push \
 	tests/unit/test_push_backoff \
 	tests/unit/test_push_config \
 	tests/unit/test_push_influx \
@@ -456,6 +457,8 @@ tests_unit_test_protobuf_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_protobuf_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # Memory ends when told to.
 tests_unit_test_protobuf_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=realloc
+tests_unit_test_push_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_push_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_backoff_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_push_backoff_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_config_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)

@@ -14,6 +14,7 @@
 
 #include "host/metrics.h"
 #include "host/metrics_text.h"
+#include "host/push_format.h"
 #include "host/since_boot.h"
 #include "shared/clock.h"
 
@@ -70,6 +71,36 @@ static double median_us(uint64_t *ns)
 	return (double)ns[RUNS / 2] / 1e3;
 }
 
+/* A tick in a format that is pushed, made and finished alone. */
+static void push_one(const char *name)
+{
+	const struct push_format *format = push_format_find(name);
+	static uint64_t push_ns[RUNS];
+	struct push_options options = { .host = "hv1", .labels = "instance=hv1\n" };
+	struct snapshot *before = NULL;
+	size_t size = 0;
+
+	for (unsigned int i = 0; i < RUNS; i++) {
+		struct snapshot *snapshot = make(i + 1);
+		struct json_text body = { 0 };
+		uint64_t begin_ns = now_ns();
+		int r;
+
+		options.before = before;
+		r = format->add(&options, snapshot, &body);
+		if (r == 0 && format->finish)
+			r = format->finish(&body);
+		push_ns[i] = now_ns() - begin_ns;
+		assert(r == 0);
+		size = body.used;
+		json_text_deinit(&body);
+		snapshot_unref(before);
+		before = snapshot;
+	}
+	snapshot_unref(before);
+	printf("pushed as %s: %zu bytes in %.0f us\n", name, size, median_us(push_ns));
+}
+
 int main(void)
 {
 	static uint64_t apply_ns[RUNS], write_ns[RUNS], copy_ns[RUNS];
@@ -110,6 +141,9 @@ int main(void)
 	       "counters since the boot: %.0f us a tick\n",
 		DOMAINS, ZONES, size, write_us, write_us / median_us(copy_ns),
 		median_us(apply_ns));
+	push_one("remote-write");
+	push_one("influx");
+	push_one("ndjson");
 	/* The bound of a scrape's CPU time. */
 	return write_us < 20000 ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -25,6 +25,8 @@ HOSTD_FILES = {
     "name to listen on": ("listen = localhost:9846\n", 1, "with an IP address"),
     "unknown tool": ("compat = kepler, ceems\n", 1, "scaphandre, kepler, or both"),
     "password in clear": ('[user "ann"]\npassword = secret\n', 2, "mkpasswd -m bcrypt"),
+    "unknown format": ('[push "a"]\nurl = http://a/\nformat = carbon\n', 3, "remote-write"),
+    "push without a name": ("[push]\nformat = influx\n", 2, '[push "NAME"]'),
     "long line": ("#\n" * 4 + "state_dir = /" + "x" * 190 + "\n", 5, "190 bytes"),
 }
 GUEST_FILES = {

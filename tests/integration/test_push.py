@@ -110,6 +110,7 @@ def test_engines_keep_every_tick(bed, pushing, engines, full):
     for name in sections:
         wait_until(lambda n=name: pushing.pushed("delivered_ticks_total", n),
                    f"{name} has something", 30)
+    check_ended(pushing, engines["prometheus"])
     seen = {}
     targets = (*engines.values(), receiver)
     for target in targets:
@@ -137,6 +138,15 @@ def test_engines_keep_every_tick(bed, pushing, engines, full):
                            f"{name} shows the last tick", 20)
         assert sorted(found) == list(range(1, last + 1)), name
         check_engine(found, seen)
+
+
+def check_ended(pushing, prometheus):
+    """A domain that ends has no series any more; left alone, they go on for 5 minutes."""
+    uuid = pushing.domains.create("brief")
+    query = f'vmpower_domain_info{{uuid="{uuid}",instance!=""}}'
+    wait_until(lambda: prometheus.now(query), "the domain is there", 20)
+    pushing.host.virsh("destroy", "brief")
+    wait_until(lambda: not prometheus.now(query), "the domain is gone", 20)
 
 
 def check_lines(receiver, last_seen):

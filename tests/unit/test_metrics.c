@@ -236,6 +236,46 @@ static void test_snapshot(void **state)
 	snapshot_unref(snapshot);
 }
 
+static void test_pushes(void **state)
+{
+	const struct metrics_options options = { .node_name = "hv1" };
+	struct snapshot *snapshot = fake_snapshot_new();
+	struct snapshot_push pushes[] = {
+		{ .name = "a\"",
+			.delivered_ticks = 1,
+			.full_ticks = 2,
+			.refused_ticks = 3,
+			.memory_ticks = 4,
+			.failures = 5,
+			.waiting_ticks = 6,
+			.delivered_ns = 7000000008 },
+		{ .name = "b" },
+	};
+	char *got = write_all(snapshot, &options, false);
+
+	(void)state;
+	assert_null(strstr(got, "vmpower_push"));
+	free(got);
+	snapshot->pushes = pushes;
+	snapshot->n_pushes = 2;
+	got = write_all(snapshot, &options, false);
+	assert_line(got, "vmpower_push_delivered_ticks_total{target=\"a\\\"\"} 1");
+	assert_line(got, "vmpower_push_delivered_ticks_total{target=\"b\"} 0");
+	assert_line(got, "vmpower_push_dropped_ticks_total{target=\"a\\\"\","
+			 "reason=\"queue_full\"} 2");
+	assert_line(got, "vmpower_push_dropped_ticks_total{target=\"a\\\"\","
+			 "reason=\"refused\"} 3");
+	assert_line(got, "vmpower_push_dropped_ticks_total{target=\"a\\\"\","
+			 "reason=\"no_memory\"} 4");
+	assert_line(got, "vmpower_push_failures_total{target=\"a\\\"\"} 5");
+	assert_line(got, "vmpower_push_waiting_ticks{target=\"a\\\"\"} 6");
+	assert_line(got, "vmpower_push_delivered_timestamp_seconds{target=\"a\\\"\"} "
+			 "7.000000008");
+	free(got);
+	snapshot->n_pushes = 0;
+	snapshot_unref(snapshot);
+}
+
 /* The sum of a family's values with this label, in microjoules of each value. */
 static uint64_t sum_uj(const char *text, const char *family, const char *label)
 {
@@ -365,6 +405,7 @@ int main(void)
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_families),
 		cmocka_unit_test(test_snapshot),
+		cmocka_unit_test(test_pushes),
 		cmocka_unit_test(test_zones_add_up),
 		cmocka_unit_test(test_scaphandre),
 		cmocka_unit_test(test_kepler),

@@ -77,6 +77,10 @@ class Prometheus(Engine):
                 f"--web.listen-address=127.0.0.1:{self.port}",
                 "--web.enable-remote-write-receiver"]
 
+    def now(self, query):
+        """What an instant query finds."""
+        return json.loads(self.get("/api/v1/query", query=query))["data"]["result"]
+
     def points(self, names):
         found = {}
         result = json.loads(self.get("/api/v1/query", query=f'{{__name__=~"{names}"}}[1h]'))
