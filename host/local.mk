@@ -52,11 +52,13 @@ host_libhost_a_SOURCES = \
 	host/hostd.c host/hostd.h \
 	host/hostd_config.c host/hostd_config.h \
 	host/http.c host/http.h \
+	host/http_answer.c host/http_answer.h \
 	host/http_cache.c host/http_cache.h \
 	host/http_clients.c host/http_clients.h \
 	host/http_listen.c host/http_listen.h \
 	host/http_path.c host/http_path.h \
 	host/http_servers.c host/http_servers.h \
+	host/http_tick.c host/http_tick.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
 	host/idle_setup.c host/idle_setup.h \
@@ -168,6 +170,7 @@ host_libhost_a_SOURCES = \
 	host/thread.c host/thread.h \
 	host/tick.c host/tick.h \
 	host/tick_json.c host/tick_json.h \
+	host/tick_request.c host/tick_request.h \
 	host/top.c host/top.h \
 	host/top_columns.c host/top_columns.h \
 	host/top_feed.c host/top_feed.h \

@@ -197,6 +197,7 @@ unit_host = \
 	tests/unit/test_hostd_config \
 	tests/unit/test_http \
 	tests/unit/test_http_request \
+	tests/unit/test_http_tick \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_interval_record \
@@ -343,6 +344,10 @@ tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_request_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_request_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_tick_SOURCES = tests/unit/test_http_tick.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_http_tick_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_http_tick_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
