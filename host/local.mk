@@ -105,6 +105,13 @@ host_libhost_a_SOURCES = \
 	host/listen_address.c host/listen_address.h \
 	host/load.c host/load.h \
 	host/machine.c host/machine.h \
+	host/measure.c host/measure.h \
+	host/measure_child.c host/measure_child.h \
+	host/measure_command.c host/measure_command.h \
+	host/measure_file.c host/measure_file.h \
+	host/measure_record.c host/measure_record.h \
+	host/measure_report.c host/measure_report.h \
+	host/measure_window.c host/measure_window.h \
 	host/memory.c host/memory.h \
 	host/merge_print.c host/merge_print.h \
 	host/merge_time.c host/merge_time.h \
@@ -162,6 +169,7 @@ host_libhost_a_SOURCES = \
 	host/snapshot_csv.c host/snapshot_csv.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/snapshot_line.c host/snapshot_line.h \
+	host/statistics.c host/statistics.h \
 	host/stream.c host/stream.h \
 	host/stream_target.c host/stream_target.h \
 	host/streams.c host/streams.h \

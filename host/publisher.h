@@ -23,7 +23,7 @@ struct publisher {
 	const struct sampler *sampler;
 	struct links *links;
 	struct snapshot_box *box;
-	struct push *push; /* NULL: nothing is pushed */
+	struct push *push;   /* NULL: nothing is pushed */
 	uint64_t number;     /* of snapshots so far */
 	uint64_t n_timed;    /* of them those of the timer's ticks */
 	uint64_t n_degraded; /* ticks of that quality so far */
