@@ -144,7 +144,7 @@ static void close_client(struct client *client)
 	curl_easy_cleanup(client->curl);
 }
 
-static CURLcode transfer(const struct client *client, const char *url_path,
+static CURLcode transfer(const struct client *client, const char *url_path, bool post,
 	struct body *body, long *ret_status)
 {
 	char url[128];
@@ -153,6 +153,10 @@ static CURLcode transfer(const struct client *client, const char *url_path,
 	snprintf(url, sizeof(url), "http://hostd%s", url_path);
 	if (curl_easy_setopt(client->curl, CURLOPT_URL, url) != CURLE_OK)
 		return CURLE_OUT_OF_MEMORY;
+	if (post && (curl_easy_setopt(client->curl, CURLOPT_POST, 1L) != CURLE_OK ||
+			    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, "") !=
+				    CURLE_OK))
+		return CURLE_OUT_OF_MEMORY;
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, body);
 	code = curl_easy_perform(client->curl);
 	if (code == CURLE_OK)
@@ -160,13 +164,13 @@ static CURLcode transfer(const struct client *client, const char *url_path,
 	return code;
 }
 
-static int get(const struct client *client, const char *url_path, cJSON **ret_document,
-	char error[CLIENT_ERROR_SIZE])
+static int ask(const struct client *client, const char *url_path, bool post,
+	cJSON **ret_document, char error[CLIENT_ERROR_SIZE])
 {
 	__attribute__((__cleanup__(cleanup_bodyp))) struct body body = { 0 };
 	const char *socket_path = client->socket_path;
 	long status = 0;
-	CURLcode code = transfer(client, url_path, &body, &status);
+	CURLcode code = transfer(client, url_path, post, &body, &status);
 	cJSON *document;
 	int r;
 
@@ -177,7 +181,9 @@ static int get(const struct client *client, const char *url_path, cJSON **ret_do
 	}
 	if (status == 503) {
 		snprintf(error, CLIENT_ERROR_SIZE,
-			"vmpower-hostd at %s has measured nothing yet; try again in a second",
+			post ? "vmpower-hostd at %s could not measure; see its log"
+			     : "vmpower-hostd at %s has measured nothing yet; try again "
+			       "in a second",
 			socket_path);
 		return -EAGAIN;
 	}
@@ -191,6 +197,12 @@ static int get(const struct client *client, const char *url_path, cJSON **ret_do
 	}
 	*ret_document = document;
 	return 0;
+}
+
+static int get(const struct client *client, const char *url_path, cJSON **ret_document,
+	char error[CLIENT_ERROR_SIZE])
+{
+	return ask(client, url_path, false, ret_document, error);
 }
 
 static int out_of_memory(const char *socket_path, char error[CLIENT_ERROR_SIZE])
@@ -208,6 +220,31 @@ int client_get(const char *socket_path, const char *url_path, cJSON **ret_docume
 	if (open_client(&client, socket_path, NULL) < 0)
 		return out_of_memory(socket_path, error);
 	return get(&client, url_path, ret_document, error);
+}
+
+int client_request_tick(
+	const char *socket_path, uint64_t *ret_number, char error[CLIENT_ERROR_SIZE])
+{
+	__attribute__((__cleanup__(close_client))) struct client client;
+	__attribute__((__cleanup__(cleanup_jsonp))) cJSON *document = NULL;
+	const cJSON *tick;
+	int r;
+
+	if (open_client(&client, socket_path, NULL) < 0)
+		return out_of_memory(socket_path, error);
+	r = ask(&client, "/api/v1/tick", true, &document, error);
+
+	if (r < 0)
+		return r;
+	tick = cJSON_GetObjectItemCaseSensitive(document, "tick");
+	if (cJSON_IsString(tick) &&
+		number_parse_range(tick->valuestring, 1, UINT64_MAX, ret_number) == 0)
+		return 0;
+	snprintf(error, CLIENT_ERROR_SIZE,
+		"cannot understand vmpower-hostd at %s: it is of another version; "
+		"restart it after an upgrade",
+		socket_path);
+	return -EPROTO;
 }
 
 static int decode(const char *socket_path, const cJSON *host, const cJSON *domains,

@@ -33,6 +33,13 @@ int client_get(const char *socket_path, const char *url_path, cJSON **ret_docume
 int client_get_host(const char *socket_path, struct snapshot **ret_snapshot,
 	char error[CLIENT_ERROR_SIZE]);
 
+/*
+ * Has hostd measure now; from then on documents are of that tick, *ret_number, or of a
+ * later one, unless hostd is started anew. Errors as above; -EAGAIN: there was no tick.
+ */
+int client_request_tick(
+	const char *socket_path, uint64_t *ret_number, char error[CLIENT_ERROR_SIZE]);
+
 /* The process that serves the socket; 0: none, or not to be seen from here. */
 pid_t client_server_pid(const char *socket_path);
 

@@ -17,9 +17,7 @@
 /* A subcommand's own. */
 #define COMMAND_SPECS_MAX 8
 
-#define FOR_MIN_S     5
-#define FOR_MAX_S     86400
-#define FOR_DEFAULT_S 60
+#define FOR_MAX_S 86400
 
 #define SET_PATH(name, index)                                                            \
 	static int name(void *settings, const char *value, const char **ret_expected)    \
@@ -68,10 +66,15 @@ static int set_for(void *settings, const char *value, const char **ret_expected)
 		char unit;
 		uint64_t seconds;
 	} units[] = { { '\0', 1 }, { 's', 1 }, { 'm', 60 }, { 'h', 3600 } };
+	struct command_settings *own = settings;
 	const char *end = value + strlen(value);
 	uint64_t number;
 
-	*ret_expected = "5s to 24h: a number of seconds, or with s, m or h behind it";
+	*ret_expected = own->for_min_s > 1
+				? "5s to 24h: a number of seconds, or with s, m or h "
+				  "behind it"
+				: "1s to 24h: a number of seconds, or with s, m or h "
+				  "behind it";
 	if (number_scan_u64(&value, end, &number) < 0 || (*value && value[1]) ||
 		number > FOR_MAX_S)
 		return -EINVAL;
@@ -80,9 +83,9 @@ static int set_for(void *settings, const char *value, const char **ret_expected)
 
 		if (*value != units[i].unit)
 			continue;
-		if (seconds < FOR_MIN_S || seconds > FOR_MAX_S)
+		if (seconds < own->for_min_s || seconds > FOR_MAX_S)
 			return -ERANGE;
-		((struct command_settings *)settings)->for_s = seconds;
+		own->for_s = seconds;
 		return 0;
 	}
 	return -EINVAL;
@@ -146,8 +149,6 @@ static const struct option_spec path_specs[COMMAND_PATHS] = {
 
 static const struct option_spec json_spec = { "json", NULL, "print JSON", set_json,
 	true };
-static const struct option_spec for_spec = { "for", "TIME", "how long, 5s to 24h (60s)",
-	set_for, true };
 
 static const char *const defaults[COMMAND_PATHS] = {
 	[COMMAND_SYSFS] = "/sys",
@@ -218,14 +219,15 @@ int command_settings_parse(const struct command_usage *usage, int argc, char **a
 	};
 	int first;
 
-	*ret_settings = (struct command_settings){ .for_s = FOR_DEFAULT_S };
+	*ret_settings = (struct command_settings){ .for_min_s = usage->for_min_s };
 	assert(usage->n_specs <= COMMAND_SPECS_MAX);
 	for (size_t i = 0; i < usage->n_specs; i++)
 		specs[options.n_specs++] = usage->specs[i];
 	if (usage->has_json)
 		specs[options.n_specs++] = json_spec;
-	if (usage->has_for)
-		specs[options.n_specs++] = for_spec;
+	if (usage->for_help)
+		specs[options.n_specs++] = (struct option_spec){ "for", "TIME",
+			usage->for_help, set_for, true };
 	if (usage->undo)
 		specs[options.n_specs++] = (struct option_spec){ "undo", NULL,
 			usage->undo, set_undo, true };

@@ -32,7 +32,8 @@ struct command_settings {
 	bool json;
 	bool undo, all, watch;
 	struct selection selection;
-	uint64_t for_s; /* 60 */
+	uint64_t for_s; /* 0: it was not said */
+	uint64_t for_min_s;
 };
 
 /* A subcommand: what it takes beside the paths. */
@@ -40,7 +41,9 @@ struct command_usage {
 	const char *program;  /* "vmpower list" */
 	const char *synopsis; /* "[OPTION]..." */
 	const char *summary;
-	bool has_json, has_for;
+	bool has_json;
+	const char *for_help; /* of --for; NULL: it is not taken */
+	uint64_t for_min_s;
 	bool has_selection; /* --all, --watch, --name and --label */
 	const char *undo;   /* what --undo does; NULL: it is not taken */
 	int min_operands, max_operands;

@@ -21,6 +21,7 @@
 #include "host/sampler.h"
 #include "host/snapshot.h"
 #include "host/streams.h"
+#include "host/tick_request.h"
 #include "host/writer.h"
 #include "shared/cleanup.h"
 #include "shared/clock.h"
@@ -57,6 +58,7 @@ struct hostd {
 	struct streams streams;
 	struct snapshot_box box;
 	struct publisher publisher;
+	struct tick_requests *requests;
 	struct http_servers *http;
 	struct push *push;
 	bool ready;
@@ -193,18 +195,31 @@ static void log_ready(const struct hostd *hostd)
 			hostd->config->connect_uri, hostd->inventory->n_domains);
 }
 
-static void measure(struct hostd *hostd, uint64_t late_ns)
+/* Absolute, and so by which clock does not matter, but for a suspend. */
+static uint64_t next_tick_ns(const struct hostd *hostd)
 {
-	if (sampler_measure(hostd->sampler, late_ns) < 0)
-		return;
+	return hostd->begin_ns + clock_boottime_ns() - clock_monotonic_ns() +
+	       (hostd->n_intervals + 1) * hostd->config->interval_ms * NSEC_PER_MSEC;
+}
+
+/* Guests get the values of the timer's ticks only, whoever asks for others. */
+static int measure_once(struct hostd *hostd, uint64_t late_ns, bool timed)
+{
+	int r = sampler_measure(hostd->sampler, late_ns);
+
+	if (r < 0)
+		return r;
 	hostd->measured_ns = clock_monotonic_ns();
 	recording_add(&hostd->recording, hostd->sampler);
 	hand_intervals_over(hostd);
 	if (hostd->measured_ns - hostd->kept_ns >= KEEP_NS)
 		keep_coefficients(hostd);
 	log_writer(hostd);
-	publisher_tell_guests(&hostd->publisher, hostd->inventory);
-	if (publisher_publish(&hostd->publisher, hostd->inventory) < 0)
+	if (timed)
+		publisher_tell_guests(&hostd->publisher, hostd->inventory);
+	hostd->publisher.next_ns = next_tick_ns(hostd);
+	r = publisher_publish(&hostd->publisher, hostd->inventory, timed);
+	if (r < 0)
 		log_error("Out of memory; this tick is in the ledger but not shown");
 	else
 		streams_add(&hostd->streams, &hostd->box);
@@ -213,6 +228,26 @@ static void measure(struct hostd *hostd, uint64_t late_ns)
 		notify_send("READY=1");
 		log_ready(hostd);
 	}
+	return r;
+}
+
+static void measure(struct hostd *hostd, uint64_t late_ns, bool timed)
+{
+	int r;
+
+	tick_requests_begin(hostd->requests);
+	r = measure_once(hostd, late_ns, timed);
+	tick_requests_end(hostd->requests, r, hostd->publisher.number,
+		sampler_cost_ns(hostd->sampler));
+}
+
+/* Before the first tick, which will be for those that wait, too. */
+static void measure_asked(void *data)
+{
+	struct hostd *hostd = data;
+
+	if (hostd->ready)
+		measure(hostd, 0, false);
 }
 
 static void take_inventory(evutil_socket_t fd, short what, void *data)
@@ -234,7 +269,7 @@ static void take_inventory(evutil_socket_t fd, short what, void *data)
 			"Out of memory; some guests are not served until the next change");
 	/* Not an interval later: guests may have waited for long. */
 	if (!hostd->ready && inventory->connected)
-		measure(hostd, 0);
+		measure(hostd, 0, true);
 }
 
 static void tick(evutil_socket_t fd, short what, void *data)
@@ -252,7 +287,7 @@ static void tick(evutil_socket_t fd, short what, void *data)
 		return;
 	due_ns = hostd->begin_ns +
 		 hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
-	measure(hostd, now_ns > due_ns ? now_ns - due_ns : 0);
+	measure(hostd, now_ns > due_ns ? now_ns - due_ns : 0, true);
 }
 
 static void stop(evutil_socket_t number, short what, void *data)
@@ -350,8 +385,11 @@ static int start_links(struct hostd *hostd)
 
 static int start_http(struct hostd *hostd)
 {
-	return http_servers_start(
-		hostd->config, &hostd->box, stale_ns(hostd), &hostd->http);
+	int r = tick_requests_new(hostd->base, measure_asked, hostd, &hostd->requests);
+
+	return r < 0 ? r
+		     : http_servers_start(hostd->config, &hostd->box, hostd->requests,
+			       stale_ns(hostd), &hostd->http);
 }
 
 static int start_signals(struct hostd *hostd)
@@ -426,7 +464,8 @@ static int start_publisher(struct hostd *hostd)
 		.sampler = hostd->sampler,
 		.links = hostd->links,
 		.box = &hostd->box,
-		.push = hostd->push };
+		.push = hostd->push,
+		.started_ns = clock_boottime_ns() };
 	publisher_recall(&hostd->publisher);
 	return 0;
 }
@@ -486,7 +525,9 @@ static void block_signals(void)
 static void deinit(struct hostd *hostd)
 {
 	block_signals();
+	tick_requests_stop(hostd->requests);
 	http_servers_stop(hostd->http);
+	tick_requests_free(hostd->requests);
 	push_stop(hostd->push);
 	publisher_deinit(&hostd->publisher);
 	free_event(&hostd->tick_event);

@@ -14,9 +14,11 @@
 
 #include "host/accept.h"
 #include "host/host_header.h"
+#include "host/http_answer.h"
 #include "host/http_cache.h"
 #include "host/http_clients.h"
 #include "host/http_path.h"
+#include "host/http_tick.h"
 #include "host/metrics_text.h"
 #include "host/snapshot_json.h"
 #include "host/verifier.h"
@@ -29,7 +31,6 @@
 
 #define ACCEPT_MAX 1024
 
-#define TYPE_JSON	 "application/json"
 #define TYPE_TEXT	 "text/plain; version=0.0.4; charset=utf-8"
 #define TYPE_OPENMETRICS "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
@@ -51,6 +52,7 @@ struct request {
 	struct MHD_Connection *connection;
 	/* Of the credentials that the verifier has, or had. */
 	enum { CHECK_NONE, CHECK_GOOD, CHECK_BAD, CHECK_BUSY } check;
+	struct http_tick tick; /* if it asks for one */
 };
 
 enum right {
@@ -66,52 +68,6 @@ static int queue(struct MHD_Connection *connection, unsigned int status,
 	return (int)MHD_queue_response(connection, status, response);
 }
 
-/* Takes text over. NULL: out of memory. */
-static struct MHD_Response *make_response(char *text, size_t size, const char *type)
-{
-	struct MHD_Response *response;
-
-	if (!text)
-		return NULL;
-	response = MHD_create_response_from_buffer(size, text, MHD_RESPMEM_MUST_FREE);
-	if (!response) {
-		free(text);
-		return NULL;
-	}
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
-	MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
-	MHD_add_response_header(response, "X-Content-Type-Options", "nosniff");
-	return response;
-}
-
-static struct MHD_Response *make_json(cJSON *document)
-{
-	char *text = document ? cJSON_PrintUnformatted(document) : NULL;
-
-	cJSON_Delete(document);
-	return make_response(text, text ? strlen(text) : 0, TYPE_JSON);
-}
-
-/* {"status":text}, with one header more, or MHD_NO, which closes the connection, for
- * want of memory. */
-static int answer_status(struct MHD_Connection *connection, unsigned int status,
-	const char *text, const char *header, const char *value)
-{
-	cJSON *document = cJSON_CreateObject();
-	struct MHD_Response *response;
-	int r;
-
-	cJSON_AddStringToObject(document, "status", text);
-	response = make_json(document);
-	if (!response)
-		return MHD_NO;
-	if (header)
-		MHD_add_response_header(response, header, value);
-	r = queue(connection, status, response);
-	MHD_destroy_response(response);
-	return r;
-}
-
 static struct MHD_Response *make_metrics(
 	const struct http *http, const struct snapshot *snapshot, bool openmetrics)
 {
@@ -125,7 +81,7 @@ static struct MHD_Response *make_metrics(
 		json_text_deinit(&text.out);
 		return NULL;
 	}
-	response = make_response(
+	response = http_answer_make(
 		text.out.data, text.out.used, openmetrics ? TYPE_OPENMETRICS : TYPE_TEXT);
 	if (response)
 		MHD_add_response_header(response, MHD_HTTP_HEADER_VARY, "Accept");
@@ -141,9 +97,9 @@ static struct MHD_Response *make_document(const struct http *http,
 		return make_metrics(
 			http, snapshot, document == HTTP_DOCUMENT_OPENMETRICS);
 	case HTTP_DOCUMENT_HOST:
-		return make_json(snapshot_json_host(snapshot));
+		return http_answer_make_json(snapshot_json_host(snapshot));
 	default:
-		return make_json(snapshot_json_domains(snapshot));
+		return http_answer_make_json(snapshot_json_domains(snapshot));
 	}
 }
 
@@ -153,7 +109,7 @@ static int answer_document(struct http *http, struct MHD_Connection *connection,
 	struct MHD_Response *response;
 
 	if (!snapshot)
-		return answer_status(
+		return http_answer_status(
 			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting", NULL, NULL);
 	response = http_cache_find(&http->cache, coarse, document, snapshot);
 	if (!response) {
@@ -169,38 +125,27 @@ static int answer_domain(struct MHD_Connection *connection,
 	const struct snapshot *snapshot, const struct uuid *uuid)
 {
 	const struct snapshot_domain *domain;
-	struct MHD_Response *response;
-	int r;
 
 	if (!snapshot)
-		return answer_status(
+		return http_answer_status(
 			connection, MHD_HTTP_SERVICE_UNAVAILABLE, "starting", NULL, NULL);
 	domain = snapshot_find_domain(snapshot, uuid);
 	if (!domain)
-		return answer_status(connection, MHD_HTTP_NOT_FOUND,
+		return http_answer_status(connection, MHD_HTTP_NOT_FOUND,
 			"no such domain runs", NULL, NULL);
-	response = make_json(snapshot_json_domain(snapshot, domain));
-	if (!response)
-		return MHD_NO;
-	r = queue(connection, MHD_HTTP_OK, response);
-	MHD_destroy_response(response);
-	return r;
+	return http_answer_json(
+		connection, MHD_HTTP_OK, snapshot_json_domain(snapshot, domain));
 }
 
 static int answer_health(const struct http *http, struct MHD_Connection *connection,
 	const struct snapshot *snapshot)
 {
-	struct MHD_Response *response;
 	bool ok;
-	int r;
+	cJSON *document = health_document(
+		snapshot, clock_boottime_ns(), &http->config.health, &ok);
 
-	response = make_json(health_document(
-		snapshot, clock_boottime_ns(), &http->config.health, &ok));
-	if (!response)
-		return MHD_NO;
-	r = queue(connection, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, response);
-	MHD_destroy_response(response);
-	return r;
+	return http_answer_json(
+		connection, ok ? MHD_HTTP_OK : MHD_HTTP_SERVICE_UNAVAILABLE, document);
 }
 
 /* The lines of a header that may come more than once, as one. */
@@ -279,7 +224,7 @@ static int answer_path(struct http *http, struct MHD_Connection *connection,
 	case HTTP_PATH_HEALTH:
 		return answer_health(http, connection, snapshot);
 	default:
-		return answer_status(
+		return http_answer_status(
 			connection, MHD_HTTP_NOT_FOUND, "no such path", NULL, NULL);
 	}
 	return answer_document(http, connection, document, snapshot, coarse);
@@ -307,7 +252,7 @@ static enum right check(struct http *http, struct request *request, const char *
 
 static enum right refuse(struct MHD_Connection *connection, int *ret_r)
 {
-	*ret_r = answer_status(connection, MHD_HTTP_UNAUTHORIZED,
+	*ret_r = http_answer_status(connection, MHD_HTTP_UNAUTHORIZED,
 		"name and password are needed", MHD_HTTP_HEADER_WWW_AUTHENTICATE,
 		"Basic realm=\"vmpower\", charset=\"UTF-8\"");
 	return RIGHT_REFUSED;
@@ -325,7 +270,7 @@ static enum right find_right(struct http *http, struct request *request, int *re
 	if (!http->credentials)
 		return RIGHT_COARSE;
 	if (request->check == CHECK_BUSY) {
-		*ret_r = answer_status(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
+		*ret_r = http_answer_status(connection, MHD_HTTP_SERVICE_UNAVAILABLE,
 			"too many passwords to check; try again",
 			MHD_HTTP_HEADER_RETRY_AFTER, "5");
 		return RIGHT_REFUSED;
@@ -344,6 +289,24 @@ static enum right find_right(struct http *http, struct request *request, int *re
 	}
 }
 
+/* Who can ask for a tick, there is such a path for. */
+static bool is_tick(const struct http *http, const char *url)
+{
+	struct uuid uuid;
+
+	return http->config.ticks && http_path_parse(url, &uuid) == HTTP_PATH_TICK;
+}
+
+static int answer_tick(struct http *http, struct request *request, const char *method)
+{
+	struct MHD_Connection *connection = request->connection;
+
+	if (strcmp(method, MHD_HTTP_METHOD_POST) != 0)
+		return http_answer_status(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+			"only POST is allowed", MHD_HTTP_HEADER_ALLOW, "POST");
+	return http_tick_answer(http->config.ticks, &request->tick, connection);
+}
+
 static int answer(
 	struct http *http, struct request *request, const char *url, const char *method)
 {
@@ -351,12 +314,14 @@ static int answer(
 	enum right right;
 	int r = MHD_NO;
 
+	if (is_tick(http, url))
+		return answer_tick(http, request, method);
 	if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 &&
 		strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
-		return answer_status(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
+		return http_answer_status(connection, MHD_HTTP_METHOD_NOT_ALLOWED,
 			"only GET is allowed", MHD_HTTP_HEADER_ALLOW, "GET, HEAD");
 	if (!host_is_ours(http, connection))
-		return answer_status(connection, MHD_HTTP_MISDIRECTED_REQUEST,
+		return http_answer_status(connection, MHD_HTTP_MISDIRECTED_REQUEST,
 			"this host has no such name; see host_names in vmpower-hostd(8)",
 			NULL, NULL);
 	right = find_right(http, request, &r);
@@ -443,7 +408,7 @@ static int start_daemon(struct http *http, int fd)
 
 	if (config->certificate)
 		flags |= MHD_USE_TLS;
-	if (http->verifier)
+	if (http->verifier || config->ticks)
 		flags |= MHD_ALLOW_SUSPEND_RESUME;
 	http->daemon = MHD_start_daemon(flags, 0, NULL, NULL, handle, http,
 		MHD_OPTION_LISTEN_SOCKET, (MHD_socket)fd, MHD_OPTION_CONNECTION_LIMIT,

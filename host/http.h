@@ -3,9 +3,10 @@
 /*
  * hostd's answers over HTTP at one socket, in a thread of their own: GET /metrics,
  * /api/v1/host, /api/v1/domains, /api/v1/domains/{uuid} and /healthz, from the newest
- * snapshot. It never takes longer than a pointer swap from the sampler. A document is
- * written once a tick, whoever reads it and however slowly. Connections, their memory
- * and their time are bounded: who takes too long makes room for others.
+ * snapshot, and POST /api/v1/tick. It never takes longer than a pointer swap from the
+ * sampler. A document is written once a tick, whoever reads it and however slowly.
+ * Connections, their memory and their time are bounded: who takes too long makes room for
+ * others.
  */
 #pragma once
 
@@ -17,6 +18,7 @@
 #include "host/health.h"
 #include "host/metrics.h"
 #include "host/snapshot.h"
+#include "host/tick_request.h"
 
 struct http_config {
 	int listen_fd;		  /* stays the caller's */
@@ -28,6 +30,9 @@ struct http_config {
 	 * rest counts.
 	 */
 	bool trusted;
+	/* Where these may ask for a tick, too; must outlive the server, and be stopped
+	 * before it. NULL: nobody may. */
+	struct tick_requests *ticks;
 	/* PEM, both or none: then it speaks TLS. Not needed after http_start(). */
 	const char *certificate, *key;
 	/* Who may ask; none: everybody. Copied. */

@@ -15,6 +15,7 @@ enum http_path http_path_parse(const char *path, struct uuid *ret_uuid)
 		{ "/api/v1/host", HTTP_PATH_HOST },
 		{ "/api/v1/domains", HTTP_PATH_DOMAINS },
 		{ "/healthz", HTTP_PATH_HEALTH },
+		{ "/api/v1/tick", HTTP_PATH_TICK },
 	};
 	static const char domain[] = "/api/v1/domains/";
 

@@ -12,6 +12,7 @@ enum http_path {
 	HTTP_PATH_DOMAINS, /* /api/v1/domains */
 	HTTP_PATH_DOMAIN,  /* /api/v1/domains/{uuid} */
 	HTTP_PATH_HEALTH,  /* /healthz */
+	HTTP_PATH_TICK,	   /* /api/v1/tick */
 };
 
 /* Without the query. *ret_uuid is set for HTTP_PATH_DOMAIN. */

@@ -31,6 +31,7 @@ struct server {
 struct http_servers {
 	const struct hostd_config *config;
 	struct snapshot_box *box;
+	struct tick_requests *ticks;
 	uint64_t stale_ns;
 	char node_name[HOST_NAME_MAX + 1];
 	struct server local, remote; /* RUN/hostd.sock; --listen */
@@ -73,6 +74,7 @@ static int start_trusted(const struct http_servers *servers, struct server *serv
 	int r;
 
 	config.trusted = true;
+	config.ticks = servers->ticks;
 	r = http_start(&config, &server->http);
 	if (r < 0)
 		log_error("Cannot start the HTTP server: %s", strerror(-r));
@@ -205,7 +207,7 @@ static int start_remote(struct http_servers *servers)
 }
 
 int http_servers_start(const struct hostd_config *config, struct snapshot_box *box,
-	uint64_t stale_ns, struct http_servers **ret_servers)
+	struct tick_requests *ticks, uint64_t stale_ns, struct http_servers **ret_servers)
 {
 	struct http_servers *servers = calloc(1, sizeof(*servers));
 	int r;
@@ -214,6 +216,7 @@ int http_servers_start(const struct hostd_config *config, struct snapshot_box *b
 		return -ENOMEM;
 	servers->config = config;
 	servers->box = box;
+	servers->ticks = ticks;
 	servers->stale_ns = stale_ns;
 	servers->local.fd = servers->remote.fd = -1;
 	if (gethostname(servers->node_name, sizeof(servers->node_name) - 1) < 0)

@@ -52,11 +52,13 @@ host_libhost_a_SOURCES = \
 	host/hostd.c host/hostd.h \
 	host/hostd_config.c host/hostd_config.h \
 	host/http.c host/http.h \
+	host/http_answer.c host/http_answer.h \
 	host/http_cache.c host/http_cache.h \
 	host/http_clients.c host/http_clients.h \
 	host/http_listen.c host/http_listen.h \
 	host/http_path.c host/http_path.h \
 	host/http_servers.c host/http_servers.h \
+	host/http_tick.c host/http_tick.h \
 	host/idle_policy.c host/idle_policy.h \
 	host/idle_power.c host/idle_power.h \
 	host/idle_setup.c host/idle_setup.h \
@@ -103,6 +105,13 @@ host_libhost_a_SOURCES = \
 	host/listen_address.c host/listen_address.h \
 	host/load.c host/load.h \
 	host/machine.c host/machine.h \
+	host/measure.c host/measure.h \
+	host/measure_child.c host/measure_child.h \
+	host/measure_command.c host/measure_command.h \
+	host/measure_file.c host/measure_file.h \
+	host/measure_record.c host/measure_record.h \
+	host/measure_report.c host/measure_report.h \
+	host/measure_window.c host/measure_window.h \
 	host/memory.c host/memory.h \
 	host/merge_print.c host/merge_print.h \
 	host/merge_time.c host/merge_time.h \
@@ -160,6 +169,7 @@ host_libhost_a_SOURCES = \
 	host/snapshot_csv.c host/snapshot_csv.h \
 	host/snapshot_json.c host/snapshot_json.h \
 	host/snapshot_line.c host/snapshot_line.h \
+	host/statistics.c host/statistics.h \
 	host/stream.c host/stream.h \
 	host/stream_target.c host/stream_target.h \
 	host/streams.c host/streams.h \
@@ -168,6 +178,7 @@ host_libhost_a_SOURCES = \
 	host/thread.c host/thread.h \
 	host/tick.c host/tick.h \
 	host/tick_json.c host/tick_json.h \
+	host/tick_request.c host/tick_request.h \
 	host/top.c host/top.h \
 	host/top_columns.c host/top_columns.h \
 	host/top_feed.c host/top_feed.h \

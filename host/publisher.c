@@ -290,6 +290,9 @@ static int fill_host(const struct publisher *publisher, struct snapshot *snapsho
 	snapshot->late_ns = sampler_late_ns(publisher->sampler);
 	snapshot->cost_ns = sampler_cost_ns(publisher->sampler);
 	snapshot->quality = tick->quality;
+	snapshot->started_ns = publisher->started_ns;
+	snapshot->next_ns = publisher->next_ns;
+	snapshot->degraded_ticks = publisher->n_degraded;
 	snapshot->source = sampler_source_name(publisher->sampler);
 	snapshot->idle_policy = idle_policy_name(publisher->config->idle_policy);
 	snprintf(path, sizeof(path), "%s/%s", publisher->config->state_dir,
@@ -338,21 +341,26 @@ static void keep_since_boot(struct publisher *publisher)
 			publisher->config->run_dir, strerror(-r));
 }
 
-/* Every tick, or of more than one in COARSE_MS the first. */
-static bool is_coarse(const struct publisher *publisher, uint64_t number)
+/* Each of the timer's, or of more than one in COARSE_MS the first. */
+static bool is_coarse(const struct publisher *publisher)
 {
 	uint32_t interval_ms = publisher->config->interval_ms;
 
-	return (number - 1) % ((COARSE_MS + interval_ms - 1) / interval_ms) == 0;
+	return (publisher->n_timed - 1) % ((COARSE_MS + interval_ms - 1) / interval_ms) ==
+	       0;
 }
 
-int publisher_publish(struct publisher *publisher, const struct inventory *inventory)
+int publisher_publish(
+	struct publisher *publisher, const struct inventory *inventory, bool timed)
 {
 	const struct machine *machine = sampler_machine(publisher->sampler);
 	struct snapshot *snapshot = snapshot_new(machine->n_zones, inventory->n_domains);
 	ssize_t zone_rows[MACHINE_ZONES_MAX];
 	int r;
 
+	publisher->n_timed += timed;
+	publisher->n_degraded += sampler_tick(publisher->sampler)->quality ==
+				 MESSAGE_DEGRADED;
 	if (!snapshot)
 		return -ENOMEM;
 	r = fill_host(publisher, snapshot, inventory);
@@ -374,8 +382,9 @@ int publisher_publish(struct publisher *publisher, const struct inventory *inven
 	}
 	keep_since_boot(publisher);
 	publisher->number++;
-	push_offer(publisher->push, snapshot);
-	snapshot_box_publish(
-		publisher->box, snapshot, is_coarse(publisher, publisher->number));
+	/* Samples are as far apart as the timer's ticks. */
+	if (timed)
+		push_offer(publisher->push, snapshot);
+	snapshot_box_publish(publisher->box, snapshot, timed && is_coarse(publisher));
 	return 0;
 }

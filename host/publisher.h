@@ -23,8 +23,12 @@ struct publisher {
 	const struct sampler *sampler;
 	struct links *links;
 	struct snapshot_box *box;
-	struct push *push; /* NULL: nothing is pushed */
-	uint64_t number;   /* of snapshots so far */
+	struct push *push;   /* NULL: nothing is pushed */
+	uint64_t number;     /* of snapshots so far */
+	uint64_t n_timed;    /* of them those of the timer's ticks */
+	uint64_t n_degraded; /* ticks of that quality so far */
+	uint64_t started_ns; /* CLOCK_BOOTTIME when this run of the daemon began */
+	uint64_t next_ns;    /* and when the timer's next tick is due */
 	struct since_boot since_boot;
 	int since_boot_error; /* of keeping it, which the log knows of */
 };
@@ -45,5 +49,9 @@ void publisher_deinit(struct publisher *publisher);
 void publisher_tell_guests(
 	struct publisher *publisher, const struct inventory *inventory);
 
-/* Publishes a snapshot of the ledger, the last tick and the links. -ENOMEM. */
-int publisher_publish(struct publisher *publisher, const struct inventory *inventory);
+/*
+ * Publishes a snapshot of the ledger, the last tick and the links. -ENOMEM. timed: it is
+ * the timer's; of others only they see who may see all ticks.
+ */
+int publisher_publish(
+	struct publisher *publisher, const struct inventory *inventory, bool timed);

@@ -125,6 +125,10 @@ struct snapshot {
 	uint64_t host_cpu_ns;
 	uint64_t late_ns; /* how long after its time it began, */
 	uint64_t cost_ns; /* and how long it took */
+	/* Of this run of the daemon, CLOCK_BOOTTIME: when it began, */
+	uint64_t started_ns;
+	uint64_t next_ns;	 /* when the next tick is due, unless one is asked for, */
+	uint64_t degraded_ticks; /* and how many of its ticks were of that quality */
 	enum message_quality quality;
 	const char *source;	      /* "powercap", "estimate" */
 	const char *idle_policy;      /* "reserved", ... */

@@ -339,6 +339,9 @@ static void walk_host(struct walk *walk)
 	walk_u64(walk, "tick_late_ns", &snapshot->late_ns);
 	walk_u64(walk, "tick_cost_ns", &snapshot->cost_ns);
 	walk_u64(walk, "host_cpu_ns", &snapshot->host_cpu_ns);
+	walk_u64(walk, "started_ns", &snapshot->started_ns);
+	walk_u64(walk, "next_tick_ns", &snapshot->next_ns);
+	walk_u64(walk, "degraded_ticks", &snapshot->degraded_ticks);
 	outer = enter(walk, "libvirt", false);
 	walk_bool(walk, "connected", &snapshot->libvirt_connected);
 	walk_text(walk, "error", &snapshot->libvirt_error);

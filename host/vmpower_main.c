@@ -22,6 +22,7 @@
 #include "host/label.h"
 #include "host/ledger_command.h"
 #include "host/list.h"
+#include "host/measure_command.h"
 #include "host/replay.h"
 #include "host/snapshot_json.h"
 #include "host/top.h"
@@ -181,13 +182,17 @@ static int run_replay(int argc, char **argv)
 	return replay_run(argv[first], &meter);
 }
 
+/* Long enough for blocks of it to be compared. */
+#define CALIBRATE_DEFAULT_S 60
+
 static int run_calibrate(int argc, char **argv)
 {
 	static const struct command_usage usage = {
 		.program = "vmpower calibrate",
 		.synopsis = "[OPTION]...",
 		.summary = "Measure what this host draws when it does nothing.",
-		.has_for = true,
+		.for_help = "how long, 5s to 24h (60s)",
+		.for_min_s = 5,
 		.undo = "forget what was measured",
 	};
 	__attribute__((
@@ -204,7 +209,7 @@ static int run_calibrate(int argc, char **argv)
 		.procfs = settings.paths[COMMAND_PROCFS],
 		.socket = socket,
 		.file = file,
-		.duration_s = settings.for_s,
+		.duration_s = settings.for_s ? settings.for_s : CALIBRATE_DEFAULT_S,
 		.undo = settings.undo,
 	};
 	return calibrate_run(stdout, &config);
@@ -220,6 +225,7 @@ static const struct {
 	{ "label", run_label },
 	{ "ledger", ledger_command_run },
 	{ "list", run_list },
+	{ "measure", measure_command_run },
 	{ "replay", run_replay },
 	{ "top", top_run },
 };
@@ -244,6 +250,7 @@ int main(int argc, char **argv)
 			   "  doctor [DOMAIN]  what is wrong, why, and what to do\n"
 			   "  enroll DOMAIN    give a domain its channel\n"
 			   "  label DOMAIN     whose it is\n"
+			   "  measure DOMAIN   energy while a command runs\n"
 			   "  ledger           export its records, merge several hosts'\n"
 			   "  replay FILE      share out what was recorded\n"
 			   "  calibrate        measure the idle power of this host\n\n"

@@ -197,6 +197,7 @@ unit_host = \
 	tests/unit/test_hostd_config \
 	tests/unit/test_http \
 	tests/unit/test_http_request \
+	tests/unit/test_http_tick \
 	tests/unit/test_idle_policy \
 	tests/unit/test_idle_power \
 	tests/unit/test_interval_record \
@@ -217,6 +218,9 @@ unit_host = \
 	tests/unit/test_links \
 	tests/unit/test_list \
 	tests/unit/test_load \
+	tests/unit/test_measure_file \
+	tests/unit/test_measure_record \
+	tests/unit/test_measure_window \
 	tests/unit/test_memory \
 	tests/unit/test_meter \
 	tests/unit/test_metrics \
@@ -258,6 +262,7 @@ unit_host = \
 	tests/unit/test_snapshot_csv \
 	tests/unit/test_snapshot_json \
 	tests/unit/test_snapshot_line \
+	tests/unit/test_statistics \
 	tests/unit/test_stream \
 	tests/unit/test_task \
 	tests/unit/test_text \
@@ -345,6 +350,10 @@ tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_request_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_request_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_tick_SOURCES = tests/unit/test_http_tick.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_http_tick_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_http_tick_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_policy_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_idle_policy_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_idle_power_CFLAGS = $(unit_CFLAGS)
@@ -403,6 +412,18 @@ tests_unit_test_load_SOURCES = tests/unit/test_load.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_load_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_measure_file_SOURCES = tests/unit/test_measure_file.c \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_measure_file_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_measure_file_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_measure_record_SOURCES = tests/unit/test_measure_record.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+tests_unit_test_measure_record_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_measure_record_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_measure_window_SOURCES = tests/unit/test_measure_window.c \
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/random.h
+tests_unit_test_measure_window_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_measure_window_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_memory_SOURCES = tests/unit/test_memory.c tests/unit/scene.h
 tests_unit_test_memory_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_memory_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
@@ -542,6 +563,9 @@ tests_unit_test_snapshot_line_SOURCES = tests/unit/test_snapshot_line.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_snapshot_line_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_snapshot_line_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_statistics_SOURCES = tests/unit/test_statistics.c tests/unit/random.h
+tests_unit_test_statistics_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_statistics_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_stream_CFLAGS = $(unit_CFLAGS)

@@ -111,6 +111,8 @@ struct snapshot *fake_snapshot_new(void)
 	snapshot->time_ns = 1790000000000000001u;
 	snapshot->dt_ns = 1000000000;
 	snapshot->host_cpu_ns = 50000000;
+	snapshot->started_ns = 1000000000;
+	snapshot->next_ns = 1235567890123u;
 	snapshot->quality = MESSAGE_MEASURED;
 	snapshot->source = "powercap";
 	snapshot->idle_policy = "reserved";

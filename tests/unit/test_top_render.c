@@ -292,7 +292,8 @@ static void test_once(void **state)
 	f->snapshot->zones[0].last.total_uj += 500000;
 	f->view.live = false;
 	take(f);
-	assert_shows(f, 80, 40, "\npackage-0      20500000 +      19999999 +             1 =");
+	assert_shows(
+		f, 80, 40, "\npackage-0      20500000 +      19999999 +             1 =");
 	assert_shows(f, 80, top_render_height(f->model, &f->view, 80), "dram-0 ");
 	assert_shows_not(f, 80, top_render_height(f->model, &f->view, 80), "HISTORY");
 	assert_shows_not(f, 80, top_render_height(f->model, &f->view, 80), "q quit");
