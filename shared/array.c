@@ -15,9 +15,13 @@
 int array_resize_elements(void *array, size_t n, size_t element_size)
 {
 	void *elements, *resized;
+	size_t bytes;
 
+	/* Not reallocarray(): sanitizers end the program where that overflows. */
+	if (__builtin_mul_overflow(n, element_size, &bytes))
+		return -ENOMEM;
 	memcpy(&elements, array, sizeof(elements));
-	resized = reallocarray(elements, n, element_size);
+	resized = realloc(elements, bytes);
 	if (!resized)
 		return -ENOMEM;
 	memcpy(array, &resized, sizeof(resized));
