@@ -15,7 +15,7 @@ import pytest
 
 from bed.load import host_load
 from bed.process import wait_until
-from bed.terminal import Terminal
+from bed.terminal import Terminal, is_stopped
 
 INTERVAL_MS = 250
 
@@ -254,9 +254,11 @@ def test_hostd_restarts(scene, top):
     t.wait_for(lambda lines: not any("is away" in line for line in lines) and has_rows(lines),
                "hostd is back")
     # One that hangs hangs nobody.
-    scene.hostd.process.signal(signal.SIGSTOP)
+    hostd = scene.hostd.process
+    hostd.signal(signal.SIGSTOP)
     try:
-        time.sleep(0.5)
+        # nsenter stops when it does, and has it go on when it does.
+        wait_until(lambda: is_stopped(hostd.popen.pid), "hostd is stopped", 20)
         began = time.monotonic()
         # Keys that wait for an answer of hostd's would take 5 s each.
         for text in ("vmpower top: keys", "(all zones)") * 2:
@@ -264,9 +266,8 @@ def test_hostd_restarts(scene, top):
             t.wait_for_text(text)
         assert time.monotonic() - began < 10
     finally:
-        scene.hostd.process.signal(signal.SIGCONT)
-        # nsenter stops with it, and is not continued with it.
-        scene.hostd.process.popen.send_signal(signal.SIGCONT)
+        hostd.signal(signal.SIGCONT)
+        hostd.popen.send_signal(signal.SIGCONT)
     # Without libvirt, that is told as well.
     scene.host.stop_libvirtd()
     try:
@@ -297,7 +298,7 @@ def test_stop_and_continue(top):
     t = top(term="xterm")
     wait_until(lambda: t.pump() or b"(all zones)" in t.raw, "the table", 20)
     t.signal(signal.SIGTSTP)
-    wait_until(lambda: t.pump() or t.state() == "T", "it is stopped", 10)
+    wait_until(lambda: t.pump() or is_stopped(t.popen.pid), "it is stopped", 10)
     assert t.is_as_before() and t.raw.rfind(b"\x1b[?1049l") > t.raw.rfind(b"\x1b[?1049h")
     t.raw = b""
     t.signal(signal.SIGCONT)

@@ -16,6 +16,12 @@ import pyte
 from bed.process import wait_until
 
 
+def is_stopped(pid):
+    """Whether it is, by a signal."""
+    with open(f"/proc/{pid}/stat", encoding="utf-8") as f:
+        return f.read().rpartition(")")[2].split()[0] == "T"
+
+
 class Terminal:
     """The terminal is the program's own. term: TERM, as which pyte works is "linux"."""
 
@@ -80,11 +86,6 @@ class Terminal:
     def is_as_before(self):
         """What the program changed of the terminal's modes is undone."""
         return termios.tcgetattr(self._slave) == self.attributes
-
-    def state(self):
-        """One letter, as ps(1) has it: T is stopped."""
-        with open(f"/proc/{self.popen.pid}/stat", encoding="utf-8") as f:
-            return f.read().rpartition(")")[2].split()[0]
 
     def wait(self, seconds=10):
         """Until it ends; its exit status."""
