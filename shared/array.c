@@ -17,11 +17,11 @@ int array_resize_elements(void *array, size_t n, size_t element_size)
 	void *elements, *resized;
 	size_t bytes;
 
-	/* Not reallocarray(): sanitizers end the program where that overflows. */
+	/* Found before reallocarray() does: sanitizers end the program there. */
 	if (__builtin_mul_overflow(n, element_size, &bytes))
 		return -ENOMEM;
 	memcpy(&elements, array, sizeof(elements));
-	resized = realloc(elements, bytes);
+	resized = reallocarray(elements, n, element_size);
 	if (!resized)
 		return -ENOMEM;
 	memcpy(array, &resized, sizeof(resized));
