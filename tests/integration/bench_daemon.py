@@ -36,6 +36,15 @@ def create(host, directory, disk, name):
     host.virsh("create", path)
 
 
+def create_many(bed, host, n, made=0):
+    """So many domains in all, where there are some already."""
+    directory = bed.directory()
+    disk = directory / "disk.img"
+    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda i: create(host, directory, disk, f"d{i}"), range(made, n)))
+
+
 def ticks(hostd):
     """TICKS different ticks as hostd tells them."""
     seen = {}
@@ -75,13 +84,9 @@ def bench_daemon(bed, capsys):
     host = bed.host()
     sim = bed.simrapl(host)
     hostd = bed.hostd(host, sim, "--interval-ms", str(INTERVAL_MS))
-    directory = bed.directory()
-    disk = directory / "disk.img"
-    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
     made = 0
     for n in (2, 50):
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda i: create(host, directory, disk, f"d{i}"), range(made, n)))
+        create_many(bed, host, n, made)
         made = n
         time.sleep(3)
         cost, threads = ticks(hostd), n_threads(host)
