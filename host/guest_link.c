@@ -33,7 +33,7 @@ struct guest_link {
 	pid_t peer_pid;
 	struct event readable, writable;
 	struct event resume; /* to connect, or to read on */
-	struct event moment; /* of this guest's sample in each period */
+	struct event moment; /* of this guest's sample in each period; in a session */
 	uint64_t moment_ns;
 	bool moment_passed; /* before the period's tick */
 	/*
@@ -225,10 +225,13 @@ static void speak(struct guest_link *guest, uint64_t now_ns)
 		offer_values(guest);
 		r = write_output(guest, now_ns);
 	}
-	if (r < 0)
+	if (r < 0) {
 		lose_connection(guest, -r, now_ns);
-	else
-		report(guest, now_ns);
+		return;
+	}
+	if (guest->link.welcomed && !evtimer_pending(&guest->moment, NULL))
+		start_moment(guest, now_ns, now_ns);
+	report(guest, now_ns);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *data)
@@ -247,10 +250,12 @@ static void on_moment(evutil_socket_t fd, short what, void *data)
 
 	(void)fd;
 	(void)what;
+	if (!guest->link.welcomed)
+		return;
 	/* The event loop's clock is coarse: it may be a little early. */
 	start_moment(guest, now_ns > at_ns ? now_ns : at_ns, now_ns);
 	guest->moment_passed = !has_tick;
-	if (guest->has_values && !guest->told && guest->link.welcomed)
+	if (guest->has_values && !guest->told)
 		offer_values(guest);
 	speak(guest, now_ns);
 }
@@ -312,7 +317,6 @@ static void connect_guest(struct guest_link *guest, uint64_t now_ns)
 		guest);
 	event_assign(&guest->writable, base, guest->fd, EV_WRITE, on_writable, guest);
 	link_connected(&guest->link, now_ns);
-	start_moment(guest, now_ns, now_ns);
 	if (event_add(&guest->readable, NULL) < 0)
 		lose_connection(guest, ENOMEM, now_ns);
 }
@@ -420,7 +424,7 @@ void guest_link_set_welcome(
 	if (guest->fd < 0)
 		return;
 	if (guest->link.period_ns != period_ns)
-		start_moment(guest, now_ns, now_ns);
+		evtimer_del(&guest->moment);
 	speak(guest, now_ns);
 }
 
@@ -429,6 +433,8 @@ void guest_link_publish(struct guest_link *guest, const struct message_sample *s
 	uint64_t now_ns = clock_monotonic_ns();
 	uint64_t period = now_ns / guest->link.period_ns;
 
+	/* What nothing but time changes is noticed here, too. */
+	report(guest, now_ns);
 	if (guest->has_values && guest->values_period == period)
 		return;
 	guest->values = *sample;

@@ -27,8 +27,10 @@
 #define LINK_MALFORMED_MAX 3
 /* Longest line to the guest: a welcome with all zones takes some 3.5 KiB. */
 #define LINK_LINE_MAX 4096
-/* Samples go out in the first one of so many parts of the period. */
-#define LINK_SPREAD_PARTS 10
+/* Samples go out in the first one of so many parts of the period, at so many moments:
+ * each is a wake-up. */
+#define LINK_SPREAD_PARTS   10
+#define LINK_SPREAD_MOMENTS 20
 
 enum link_state {
 	LINK_NO_CHANNEL,  /* the domain has no such channel that QEMU listens on */
