@@ -136,6 +136,23 @@ int present_init(struct present *present, const char *mount)
 	return init_directory(present, mount);
 }
 
+int present_clear(const char *mount)
+{
+	struct places places = { .n = 1 };
+	int r;
+
+	if (strcmp(mount, PRESENT_AUTO) == 0 || strcmp(mount, PRESENT_FULL) == 0)
+		return places_clear(&sysfs_places);
+	r = resolve(mount, places.list[0].path);
+	if (r == -ENOENT)
+		return 0;
+	if (r < 0) {
+		log_error("cannot find %s: %s", mount, strerror(-r));
+		return r;
+	}
+	return places_clear(&places);
+}
+
 static int open_fuse(void)
 {
 	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r = -errno;

@@ -37,6 +37,9 @@ struct present {
  */
 int present_init(struct present *present, const char *mount);
 
+/* Only that: undoes what an agent left, whatever it was. Nothing is fine. */
+int present_clear(const char *mount);
+
 /*
  * Mounts; *ret_fuse_fd, the caller's, is what to serve it by. With full, the tree is
  * in its places only when present_is_shown(), for which it must be served. -EALREADY.

@@ -76,6 +76,14 @@ static int set_group(void *settings, const char *value, const char **ret_expecte
 	return 0;
 }
 
+static int set_unmount(void *settings, const char *value, const char **ret_expected)
+{
+	(void)value;
+	(void)ret_expected;
+	((struct settings *)settings)->unmount = true;
+	return 0;
+}
+
 static const struct option_spec specs[] = {
 	{ .name = "port",
 		.argument = "PATH",
@@ -97,6 +105,10 @@ static const struct option_spec specs[] = {
 		.argument = "DIR",
 		.help = "runtime directory (" RUNDIR ")",
 		.set = set_run_dir },
+	{ .name = "unmount",
+		.help = "undo what an agent left mounted that was killed, and end",
+		.set = set_unmount,
+		.flag_only = true },
 };
 
 void settings_parse(struct settings *settings, int argc, char **argv)

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define SETTINGS_PORT "/dev/virtio-ports/org.vmpower.0"
@@ -12,6 +13,7 @@ struct settings {
 	char port[PATH_MAX];
 	char mount[PATH_MAX]; /* PRESENT_AUTO, PRESENT_FULL, or an absolute path */
 	char run_dir[PATH_MAX];
+	bool unmount; /* only what an agent left there that was killed */
 	mode_t energy_mode;
 	gid_t energy_gid;
 };

@@ -33,14 +33,16 @@ struct guest_link {
 	pid_t peer_pid;
 	struct event readable, writable;
 	struct event resume; /* to connect, or to read on */
-	struct event moment; /* of this guest's sample in each period */
+	struct event moment; /* of this guest's sample in each period; in a session */
 	uint64_t moment_ns;
-	bool has_newest, newest_told;
-	struct message_sample newest;
-	/* The values of this period, for each hello in it, and since when they are. */
-	bool has_told;
-	uint64_t told_ns;
-	struct message_sample told;
+	bool moment_passed; /* before the period's tick */
+	/*
+	 * Those of the period's first tick, for each hello in it: as hellos come at any
+	 * time, the newest ones would show the guest steps finer than its period.
+	 */
+	bool has_values, told;
+	uint64_t values_period;
+	struct message_sample values;
 	enum link_state logged_state;
 	struct log_limit state_limit, drops_limit;
 	struct link_drops logged_drops;
@@ -57,16 +59,16 @@ static void start_timer(struct event *timer, uint64_t at_ns, uint64_t now_ns)
 	evtimer_add(timer, &wait);
 }
 
-/* The first moment of this guest that is at least half a period away. */
-static void start_moment(struct guest_link *guest, uint64_t now_ns)
+/* The guest's first moment after a time. */
+static void start_moment(struct guest_link *guest, uint64_t after_ns, uint64_t now_ns)
 {
 	uint64_t period_ns = guest->link.period_ns;
 	uint64_t spread_ns = link_spread_ns(&guest->uuid, period_ns);
-	uint64_t at_ns = now_ns + period_ns / 2;
+	uint64_t past_ns = (after_ns % period_ns + period_ns - spread_ns) % period_ns;
 
-	at_ns += (period_ns + spread_ns - at_ns % period_ns) % period_ns;
-	guest->moment_ns = at_ns;
-	start_timer(&guest->moment, at_ns, now_ns);
+	guest->moment_ns = after_ns - past_ns + period_ns;
+	guest->moment_passed = false;
+	start_timer(&guest->moment, guest->moment_ns, now_ns);
 }
 
 static void log_state(struct guest_link *guest, enum link_state state)
@@ -203,26 +205,15 @@ static int write_output(struct guest_link *guest, uint64_t now_ns)
 	}
 }
 
-/*
- * Makes the newest values this period's. false: there are none, or it has some. As
- * hellos come at any time, they would show the guest steps finer than its period.
- */
-static bool take_newest(struct guest_link *guest, uint64_t at_ns)
-{
-	if (!guest->link.welcomed || !guest->has_newest || guest->newest_told ||
-		(guest->has_told && at_ns < guest->told_ns + guest->link.period_ns))
-		return false;
-	guest->told = guest->newest;
-	guest->told_ns = at_ns;
-	guest->has_told = true;
-	guest->newest_told = true;
-	return true;
-}
-
 static void forget_values(struct guest_link *guest)
 {
-	guest->has_newest = false;
-	guest->has_told = false;
+	guest->has_values = false;
+}
+
+static void offer_values(struct guest_link *guest)
+{
+	link_offer(&guest->link, &guest->values);
+	guest->told = true;
 }
 
 static void speak(struct guest_link *guest, uint64_t now_ns)
@@ -230,16 +221,17 @@ static void speak(struct guest_link *guest, uint64_t now_ns)
 	int r = write_output(guest, now_ns);
 
 	/* The first sample follows the welcome at once, the others at their moment. */
-	if (r == 0 && guest->link.seq == 0) {
-		take_newest(guest, now_ns);
-		if (guest->has_told)
-			link_offer(&guest->link, &guest->told);
+	if (r == 0 && guest->link.welcomed && guest->link.seq == 0 && guest->has_values) {
+		offer_values(guest);
 		r = write_output(guest, now_ns);
 	}
-	if (r < 0)
+	if (r < 0) {
 		lose_connection(guest, -r, now_ns);
-	else
-		report(guest, now_ns);
+		return;
+	}
+	if (guest->link.welcomed && !evtimer_pending(&guest->moment, NULL))
+		start_moment(guest, now_ns, now_ns);
+	report(guest, now_ns);
 }
 
 static void on_writable(evutil_socket_t fd, short what, void *data)
@@ -252,14 +244,19 @@ static void on_writable(evutil_socket_t fd, short what, void *data)
 static void on_moment(evutil_socket_t fd, short what, void *data)
 {
 	struct guest_link *guest = data;
-	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t now_ns = clock_monotonic_ns(), at_ns = guest->moment_ns;
+	bool has_tick = guest->has_values &&
+			guest->values_period == at_ns / guest->link.period_ns;
 
 	(void)fd;
 	(void)what;
-	/* As of when it was due: those of two periods are a period apart. */
-	if (take_newest(guest, guest->moment_ns))
-		link_offer(&guest->link, &guest->told);
-	start_moment(guest, now_ns);
+	if (!guest->link.welcomed)
+		return;
+	/* The event loop's clock is coarse: it may be a little early. */
+	start_moment(guest, now_ns > at_ns ? now_ns : at_ns, now_ns);
+	guest->moment_passed = !has_tick;
+	if (guest->has_values && !guest->told)
+		offer_values(guest);
 	speak(guest, now_ns);
 }
 
@@ -320,7 +317,6 @@ static void connect_guest(struct guest_link *guest, uint64_t now_ns)
 		guest);
 	event_assign(&guest->writable, base, guest->fd, EV_WRITE, on_writable, guest);
 	link_connected(&guest->link, now_ns);
-	start_moment(guest, now_ns);
 	if (event_add(&guest->readable, NULL) < 0)
 		lose_connection(guest, ENOMEM, now_ns);
 }
@@ -428,18 +424,29 @@ void guest_link_set_welcome(
 	if (guest->fd < 0)
 		return;
 	if (guest->link.period_ns != period_ns)
-		start_moment(guest, now_ns);
+		evtimer_del(&guest->moment);
 	speak(guest, now_ns);
 }
 
 void guest_link_publish(struct guest_link *guest, const struct message_sample *sample)
 {
-	guest->newest = *sample;
-	guest->has_newest = true;
-	guest->newest_told = false;
-	/* A welcome may be waiting for its first one. */
-	if (guest->link.welcomed && guest->link.seq == 0)
-		speak(guest, clock_monotonic_ns());
+	uint64_t now_ns = clock_monotonic_ns();
+	uint64_t period = now_ns / guest->link.period_ns;
+
+	/* What nothing but time changes is noticed here, too. */
+	report(guest, now_ns);
+	if (guest->has_values && guest->values_period == period)
+		return;
+	guest->values = *sample;
+	guest->values_period = period;
+	guest->has_values = true;
+	guest->told = false;
+	/* A welcome may be waiting for its first sample, too. */
+	if (!guest->link.welcomed || (!guest->moment_passed && guest->link.seq > 0))
+		return;
+	guest->moment_passed = false;
+	offer_values(guest);
+	speak(guest, now_ns);
 }
 
 const struct uuid *guest_link_uuid(const struct guest_link *guest)

@@ -48,7 +48,7 @@ struct hostd {
 	struct event *tick_event, *inventory_event, *watchdog_event;
 	struct event *signal_events[3];
 	int timer_fd;
-	uint64_t begin_ns, n_intervals; /* the timer's; CLOCK_MONOTONIC */
+	uint64_t begin_ns; /* of the timer; CLOCK_MONOTONIC */
 	struct inventory_source *source;
 	struct inventory *inventory; /* until libvirt tells, the ledger's */
 	struct sampler *sampler;
@@ -68,11 +68,15 @@ struct hostd {
 	uint64_t kept_ns;     /* when what was learned went to the writer */
 };
 
+static uint64_t interval_ns(const struct hostd *hostd)
+{
+	return hostd->config->interval_ms * (uint64_t)NSEC_PER_MSEC;
+}
+
 /* Older than this, what was measured last is no longer what is. */
 static uint64_t stale_ns(const struct hostd *hostd)
 {
-	uint64_t ns = STALE_INTERVALS * (uint64_t)hostd->config->interval_ms *
-		      NSEC_PER_MSEC;
+	uint64_t ns = STALE_INTERVALS * interval_ns(hostd);
 
 	return ns < STALE_MIN_NS ? STALE_MIN_NS : ns;
 }
@@ -198,8 +202,9 @@ static void log_ready(const struct hostd *hostd)
 /* Absolute, and so by which clock does not matter, but for a suspend. */
 static uint64_t next_tick_ns(const struct hostd *hostd)
 {
-	return hostd->begin_ns + clock_boottime_ns() - clock_monotonic_ns() +
-	       (hostd->n_intervals + 1) * hostd->config->interval_ms * NSEC_PER_MSEC;
+	uint64_t now_ns = clock_monotonic_ns();
+
+	return clock_boottime_ns() - now_ns % interval_ns(hostd) + interval_ns(hostd);
 }
 
 /* Guests get the values of the timer's ticks only, whoever asks for others. */
@@ -275,19 +280,16 @@ static void take_inventory(evutil_socket_t fd, short what, void *data)
 static void tick(evutil_socket_t fd, short what, void *data)
 {
 	struct hostd *hostd = data;
-	uint64_t expired, now_ns, due_ns;
+	uint64_t expired, now_ns;
 
 	(void)what;
 	if (read(fd, &expired, sizeof(expired)) != sizeof(expired))
 		return;
-	hostd->n_intervals += expired;
 	now_ns = clock_monotonic_ns();
 	if (!hostd->ready && !hostd->inventory->connected &&
 		now_ns - hostd->begin_ns < INVENTORY_WAIT_NS)
 		return;
-	due_ns = hostd->begin_ns +
-		 hostd->n_intervals * hostd->config->interval_ms * NSEC_PER_MSEC;
-	measure(hostd, now_ns > due_ns ? now_ns - due_ns : 0, true);
+	measure(hostd, now_ns % interval_ns(hostd), true);
 }
 
 static void stop(evutil_socket_t number, short what, void *data)
@@ -328,23 +330,25 @@ static int add_event(struct hostd *hostd, struct event **event, evutil_socket_t 
 	return *event && event_add(*event, timeout) == 0 ? 0 : -ENOMEM;
 }
 
-/* Absolute times, so that late ticks do not add up. */
+/*
+ * At multiples of the interval, so that late ticks do not add up, and that periods of
+ * guests begin with a tick.
+ */
 static int start_timer(struct hostd *hostd)
 {
-	uint64_t interval_ns = hostd->config->interval_ms * (uint64_t)NSEC_PER_MSEC;
-	uint64_t first_ns;
+	uint64_t every_ns = interval_ns(hostd), first_ns;
 	struct itimerspec times;
 
 	hostd->timer_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
 	if (hostd->timer_fd < 0)
 		return -errno;
 	hostd->begin_ns = clock_monotonic_ns();
-	first_ns = hostd->begin_ns + interval_ns;
+	first_ns = hostd->begin_ns - hostd->begin_ns % every_ns + every_ns;
 	times = (struct itimerspec){
 		.it_value = { (time_t)(first_ns / NSEC_PER_SEC),
 			(long)(first_ns % NSEC_PER_SEC) },
-		.it_interval = { (time_t)(interval_ns / NSEC_PER_SEC),
-			(long)(interval_ns % NSEC_PER_SEC) },
+		.it_interval = { (time_t)(every_ns / NSEC_PER_SEC),
+			(long)(every_ns % NSEC_PER_SEC) },
 	};
 	if (timerfd_settime(hostd->timer_fd, TFD_TIMER_ABSTIME, &times, NULL) < 0)
 		return -errno;

@@ -80,12 +80,15 @@ int http_listen_tcp(const struct sockaddr *address, socklen_t len, int *ret_fd)
 {
 	cleanup_close int fd = socket(
 		address->sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	const int on = 1;
+	const int on = 1, send_buffer = HTTP_SEND_BUFFER;
 
 	if (fd < 0)
 		return -errno;
-	/* What lingers of the run before is no reason to wait. */
+	/* What lingers of the run before is no reason to wait. Connections inherit the
+	 * size. */
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) < 0 ||
+		setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &send_buffer, sizeof(send_buffer)) <
+			0 ||
 		bind(fd, address, len) < 0 || listen(fd, SOMAXCONN) < 0)
 		return -errno;
 	*ret_fd = steal_fd(&fd);

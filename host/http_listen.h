@@ -14,6 +14,13 @@
  */
 int http_listen_unix(const char *path, const char *group, int *ret_fd);
 
+/*
+ * What a connection may have on the way, in bytes. The kernel would take megabytes from a
+ * client that asks again and again and does not read: all of it made, copied and kept,
+ * while others wait.
+ */
+#define HTTP_SEND_BUFFER (128 * 1024)
+
 /* One at an IPv4 or IPv6 address and port. *ret_fd is the caller's. -errno of the calls.
  */
 int http_listen_tcp(const struct sockaddr *address, socklen_t len, int *ret_fd);

@@ -433,9 +433,11 @@ static void add_sampled(struct ledger_book *book, const struct ledger_update *up
 			set_name(domain, update->names[i]);
 		/* They hardly ever change. */
 		if (update->labels && update->labels[i] &&
-			strcmp(domain->labels, update->labels[i]) != 0)
+			strcmp(domain->labels, update->labels[i]) != 0) {
 			snprintf(domain->labels, sizeof(domain->labels), "%s",
 				update->labels[i]);
+			domain->relabelled = true;
+		}
 		mark_changed(book, row);
 	}
 }

@@ -17,9 +17,10 @@
 #define ZONE_WORDS    (ROW_PAYLOAD + LEDGER_ZONE_BYTES / 8)
 #define THREAD_WORDS  (ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8)
 #define CPU_WORDS     (ROW_PAYLOAD + LEDGER_CPU_BYTES / 8)
+#define LABELS_WORDS  (ROW_PAYLOAD + LABELS_SIZE / 8)
 
 static const char *const table_names[LEDGER_TABLES] = { "header", "zone", "domain",
-	"thread", "cpu", "base" };
+	"thread", "cpu", "base", "label" };
 
 /* Of a row in its place; the place counts, so that no row passes for another. */
 static uint64_t row_check(
@@ -251,9 +252,17 @@ void ledger_image_get_base(const struct ledger_image *image, uint32_t index,
 
 	*ret_base = (struct ledger_base){ 0 };
 	memset(ret_shares, 0, n_shares * sizeof(*ret_shares));
-	if (image->version > 1)
+	if (ledger_table_rows(image, &image->header.counts, LEDGER_BASES) > 0)
 		ledger_base_decode(payload_at(image, LEDGER_BASES, index), ret_base,
 			ret_shares, n_shares);
+}
+
+void ledger_image_get_labels(
+	const struct ledger_image *image, uint32_t index, char ret_labels[LABELS_SIZE])
+{
+	memset(ret_labels, 0, LABELS_SIZE);
+	if (ledger_table_rows(image, &image->header.counts, LEDGER_LABELS) > 0)
+		memcpy(ret_labels, payload_at(image, LEDGER_LABELS, index), LABELS_SIZE);
 }
 
 void ledger_image_begin(struct ledger_image *image, uint64_t sequence)
@@ -342,6 +351,15 @@ void ledger_image_put_base(struct ledger_image *image, uint32_t index,
 	write_row(image, LEDGER_BASES, index, row);
 }
 
+void ledger_image_put_labels(
+	struct ledger_image *image, uint32_t index, const char *labels)
+{
+	uint8_t row[LABELS_WORDS * WORD] = { 0 };
+
+	memcpy(row + ROW_PAYLOAD * WORD, labels, strnlen(labels, LABELS_SIZE));
+	write_row(image, LEDGER_LABELS, index, row);
+}
+
 void ledger_image_put_thread(
 	struct ledger_image *image, uint32_t index, const struct ledger_thread *thread)
 {
@@ -396,6 +414,7 @@ void ledger_image_copy(struct ledger_image *to, const struct ledger_image *from)
 	struct tick_share shares[LEDGER_ZONES_MAX];
 	struct ledger_domain domain;
 	struct ledger_thread thread;
+	char labels[LABELS_SIZE];
 	struct ledger_base base;
 	struct ledger_zone zone;
 	uint64_t busy_ns;
@@ -410,6 +429,8 @@ void ledger_image_copy(struct ledger_image *to, const struct ledger_image *from)
 		ledger_image_put_domain(to, i, &domain, shares, counts->zones);
 		ledger_image_get_base(from, i, &base, shares);
 		ledger_image_put_base(to, i, &base, shares, counts->zones);
+		ledger_image_get_labels(from, i, labels);
+		ledger_image_put_labels(to, i, labels);
 	}
 	for (uint32_t i = 0; i < counts->threads; i++) {
 		ledger_image_get_thread(from, i, &thread);

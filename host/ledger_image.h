@@ -10,7 +10,7 @@
  *	512   commit word: the low 32 bits of the committed sequence and, above them,
  *	      their complement
  *	1024  header
- *	4096  tables of rows: zones, domains, threads, cpus, bases
+ *	4096  tables of rows: zones, domains, threads, cpus, bases, labels
  *
  * The header and each row have two slots (one in a checkpoint). A commit writes
  * what changed into the slots that are not the committed ones, each with the new
@@ -24,8 +24,8 @@
  * whole. A change of any one byte is detected, or is in a place nobody reads.
  *
  * Later versions may append fields to rows and tables; each file says how long its rows
- * are. Version 2 has fields and a table (host/ledger_row.h) that version 1 had not; in
- * one of version 1 they read as 0.
+ * are. Version 2 has fields and a table (host/ledger_row.h) that version 1 had not, and
+ * version 3 has the labels; in older ones they read as 0.
  */
 #pragma once
 
@@ -35,7 +35,7 @@
 #include "host/ledger_row.h"
 #include "host/tick.h"
 
-#define LEDGER_VERSION	      2
+#define LEDGER_VERSION	      3
 #define LEDGER_IMAGE_SIZE_MAX (1u << 30)
 /* Room for any message, path included. */
 #define LEDGER_MESSAGE_SIZE 1024
@@ -47,7 +47,8 @@ enum ledger_table {
 	LEDGER_DOMAINS,
 	LEDGER_THREADS,
 	LEDGER_CPUS,
-	LEDGER_BASES, /* one a domain */
+	LEDGER_BASES,  /* one a domain */
+	LEDGER_LABELS, /* likewise */
 	LEDGER_TABLES,
 };
 
@@ -97,6 +98,9 @@ void ledger_image_get_cpu(
 	const struct ledger_image *image, uint32_t index, uint64_t *ret_busy_ns);
 void ledger_image_get_base(const struct ledger_image *image, uint32_t index,
 	struct ledger_base *ret_base, struct tick_share *ret_shares);
+/* Whatever text is there; it may lack its NUL. */
+void ledger_image_get_labels(
+	const struct ledger_image *image, uint32_t index, char ret_labels[LABELS_SIZE]);
 
 /*
  * A commit: begin with a sequence above the committed one, put each changed and
@@ -114,6 +118,9 @@ void ledger_image_put_cpu(struct ledger_image *image, uint32_t index, uint64_t b
 void ledger_image_put_base(struct ledger_image *image, uint32_t index,
 	const struct ledger_base *base, const struct tick_share *shares,
 	uint32_t n_shares);
+/* Of LABELS_SIZE bytes at most. */
+void ledger_image_put_labels(
+	struct ledger_image *image, uint32_t index, const char *labels);
 /* header->sequence is that of begin. */
 void ledger_image_commit(struct ledger_image *image, const struct ledger_header *header);
 

@@ -14,13 +14,14 @@ static int add_row(struct inventory *inventory, const struct ledger_domain *row)
 	cleanup(inventory_domain_deinit) struct inventory_domain domain = {
 		.uuid = row->uuid,
 		.name = strdup(row->name),
+		.labels = strdup(row->labels),
 		.id = -1,
 		.n_vcpus = row->n_vcpus,
 		.max_vcpus = row->max_vcpus,
 		.vcpus_per_socket = row->vcpus_per_socket,
 	};
 
-	return domain.name ? inventory_put(inventory, &domain) : -ENOMEM;
+	return domain.name && domain.labels ? inventory_put(inventory, &domain) : -ENOMEM;
 }
 
 int ledger_inventory(const struct ledger *ledger, struct inventory **ret_inventory)

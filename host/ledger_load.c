@@ -15,12 +15,17 @@ static void store_domain(
 	struct ledger_book *book, struct ledger_image *image, uint32_t row, bool all)
 {
 	size_t share = (size_t)row * book->shares_stride;
+	struct ledger_domain *domain = &book->domains[row];
 
-	ledger_image_put_domain(image, row, &book->domains[row], &book->shares[share],
-		book->header.counts.zones);
-	if (all || row >= image->header.counts.domains)
+	all |= row >= image->header.counts.domains;
+	ledger_image_put_domain(
+		image, row, domain, &book->shares[share], book->header.counts.zones);
+	if (all)
 		ledger_image_put_base(image, row, &book->bases[row],
 			&book->base_shares[share], book->header.counts.zones);
+	if (all || domain->relabelled)
+		ledger_image_put_labels(image, row, domain->labels);
+	domain->relabelled = false;
 }
 
 static void store_sample(
@@ -113,7 +118,10 @@ static int load_domains(struct ledger_book *book, const struct ledger_image *ima
 		ledger_image_get_domain(image, row, domain, &book->shares[share]);
 		ledger_image_get_base(
 			image, row, &book->bases[row], &book->base_shares[share]);
+		ledger_image_get_labels(image, row, domain->labels);
 		if (!memchr(domain->name, '\0', sizeof(domain->name)) ||
+			!memchr(domain->labels, '\0', sizeof(domain->labels)) ||
+			!labels_are_valid(domain->labels) ||
 			domain->sequence > image->header.sequence)
 			return -EBADMSG;
 		book->changed[row] = false;

@@ -102,8 +102,10 @@ struct ledger_zone {
 struct ledger_domain {
 	struct uuid uuid;
 	char name[LEDGER_NAME_SIZE]; /* untrusted text; "": unknown */
-	/* Likewise, see host/labels.h. Not stored: whoever knows them says so again. */
+	/* Likewise, see host/labels.h. They have rows of their own, as they seldom
+	 * change; relabelled: and did since the last store. */
 	char labels[LABELS_SIZE];
+	bool relabelled;
 	/* It was in the sample of this sequence last. */
 	uint64_t sequence;
 	pid_t pid;

@@ -18,10 +18,21 @@ enum {
 	SUPER_ROWS = SUPER_SIZES + 4, /* words of a row, one a table; then the checksum */
 };
 
-/* Version 1 ends before the bases. */
+static size_t n_tables(uint64_t version)
+{
+	switch (version) {
+	case 1:
+		return LEDGER_BASES;
+	case 2:
+		return LEDGER_LABELS;
+	default:
+		return LEDGER_TABLES;
+	}
+}
+
 static size_t check_word(uint64_t version)
 {
-	return SUPER_ROWS + (version == 1 ? LEDGER_BASES : LEDGER_TABLES);
+	return SUPER_ROWS + n_tables(version);
 }
 
 static uint64_t super_check(const uint8_t *data, uint64_t version)
@@ -37,10 +48,9 @@ uint32_t ledger_table_rows(const struct ledger_image *image,
 	const struct ledger_counts *counts, enum ledger_table table)
 {
 	const uint32_t rows[LEDGER_TABLES] = { 1, counts->zones, counts->domains,
-		counts->threads, counts->cpus,
-		image->version == 1 ? 0 : counts->domains };
+		counts->threads, counts->cpus, counts->domains, counts->domains };
 
-	return rows[table];
+	return table < n_tables(image->version) ? rows[table] : 0;
 }
 
 uint64_t ledger_super_lay_out(struct ledger_image *image, uint32_t version,
@@ -54,7 +64,7 @@ uint64_t ledger_super_lay_out(struct ledger_image *image, uint32_t version,
 	const uint32_t words[LEDGER_TABLES] = { ROW_PAYLOAD + header_bytes / 8,
 		ROW_PAYLOAD + zone_bytes / 8, LEDGER_DOMAIN_WORDS + shares,
 		ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8, ROW_PAYLOAD + LEDGER_CPU_BYTES / 8,
-		LEDGER_BASE_WORDS + shares };
+		LEDGER_BASE_WORDS + shares, ROW_PAYLOAD + LABELS_SIZE / 8 };
 	uint64_t offset = LEDGER_TABLES_OFFSET;
 
 	*image = (struct ledger_image){

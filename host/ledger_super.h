@@ -7,7 +7,7 @@
  *
  * Words: magic; version; slots; room for zones, domains, threads, cpus; the words of a
  * row of each table, in the order of enum ledger_table; checksum. Version 1 had no
- * bases.
+ * bases, versions 1 and 2 no labels.
  */
 #pragma once
 

@@ -409,5 +409,6 @@ uint64_t link_spread_ns(const struct uuid *uuid, uint64_t period_ns)
 	/* Its low bits are the good ones, and many UUIDs differ only in the last byte. */
 	hash ^= hash >> 32;
 	hash *= UINT64_C(0x9e3779b97f4a7c15);
-	return (uint64_t)((unsigned __int128)hash * period_ns >> 64);
+	hash = (uint64_t)((unsigned __int128)hash * LINK_SPREAD_MOMENTS >> 64);
+	return hash * (period_ns / (LINK_SPREAD_PARTS * LINK_SPREAD_MOMENTS));
 }

@@ -27,6 +27,10 @@
 #define LINK_MALFORMED_MAX 3
 /* Longest line to the guest: a welcome with all zones takes some 3.5 KiB. */
 #define LINK_LINE_MAX 4096
+/* Samples go out in the first one of so many parts of the period, at so many moments:
+ * each is a wake-up. */
+#define LINK_SPREAD_PARTS   10
+#define LINK_SPREAD_MOMENTS 20
 
 enum link_state {
 	LINK_NO_CHANNEL,  /* the domain has no such channel that QEMU listens on */
@@ -152,5 +156,9 @@ void link_sent(struct link *link, size_t len);
 enum link_state link_get_state(
 	const struct link *link, uint64_t now_ns, uint64_t *ret_since_ns);
 
-/* When in each period this domain's sample goes out: 0 .. period_ns - 1. */
+/*
+ * When in each period this domain's sample goes out: not when all others do, but soon
+ * after the tick. What a guest has not got when it stops, to go on elsewhere, it never
+ * gets.
+ */
 uint64_t link_spread_ns(const struct uuid *uuid, uint64_t period_ns);

@@ -67,9 +67,9 @@ int links_set_welcome(struct links *links, const struct uuid *uuid,
 	const struct message_welcome *welcome);
 
 /*
- * The values after a tick, copied; the guest gets the newest ones at its own
- * moment of each period, and after a hello, but newer ones once in a period at most.
- * -ENOENT: no such domain.
+ * The values after a tick, copied. The guest gets those of the first tick in each
+ * period (of CLOCK_MONOTONIC), at its own moment soon after that, and none in between,
+ * however often it says hello. -ENOENT: no such domain.
  */
 int links_publish(struct links *links, const struct uuid *uuid,
 	const struct message_sample *sample);

@@ -39,6 +39,7 @@ endif
 EXTRA_DIST += \
 	packaging/udev/70-vmpower-guest.rules \
 	packaging/openrc/vmpower-guest.in \
+	packaging/cloud-init/vmpower-guest.yaml \
 	packaging/container/Containerfile \
 	packaging/container/README.md \
 	packaging/container/config.json

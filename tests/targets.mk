@@ -38,6 +38,7 @@ bench-daemon: all $(check_PROGRAMS)
 	$(PYTHON) -m pytest -q -p no:cacheprovider -o python_functions='bench_*' \
 		--rootdir=$(abs_top_srcdir) --build=$(abs_top_builddir) \
 		$(PYTEST_FLAGS) $(srcdir)/tests/integration/bench_daemon.py \
+		$(srcdir)/tests/integration/bench_http.py \
 		$(srcdir)/tests/integration/bench_agent.py
 
 format:

@@ -109,9 +109,13 @@ static void put_domains(
 		for (uint32_t zone = 0; zone < n_zones; zone++)
 			shares[zone].dynamic_uj = take(input);
 		struct ledger_base base = { { take(input) } };
+		char labels[LABELS_SIZE] = { 0 };
 
 		ledger_image_put_domain(image, i, &domain, shares, n_zones);
 		ledger_image_put_base(image, i, &base, shares, n_zones);
+		memset(labels, take(input), take(input) % sizeof(labels));
+		memcpy(labels, "a=", 2);
+		ledger_image_put_labels(image, i, labels);
 	}
 }
 

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
-"""What a tick of vmpower-hostd costs with 2 and with 50 domains, and what it holds.
+"""What a tick of vmpower-hostd costs with 2 and with 50 domains, and what it holds; and
+what all of it costs with 100, scraped each second and with every output on.
 
 Real libvirt, real QEMU without an operating system: every vCPU halts and is woken by its
 timer, so that every thread moves in every tick. Printed beside the floor of the same
@@ -8,13 +9,19 @@ run: as many preads of a schedstat file as the domains have threads. Run by
 "make bench-daemon", as root.
 """
 import concurrent.futures
+import contextlib
 import os
 import pathlib
 import statistics
+import threading
 import time
 import uuid
 
+from bed.web import Web
+
+PORT = 9846
 TICKS = 20
+EVERYTHING_S = 30
 INTERVAL_MS = 250
 
 # Halts, wakes at each timer interrupt: sti; hlt; jmp.
@@ -34,6 +41,15 @@ def create(host, directory, disk, name):
     path = directory / f"{name}.xml"
     path.write_text(DOMAIN.format(name=name, uuid=uuid.uuid4(), disk=disk))
     host.virsh("create", path)
+
+
+def create_many(bed, host, n, made=0):
+    """So many domains in all, where there are some already."""
+    directory = bed.directory()
+    disk = directory / "disk.img"
+    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    with concurrent.futures.ThreadPoolExecutor(3) as pool:
+        list(pool.map(lambda i: create(host, directory, disk, f"d{i}"), range(made, n)))
 
 
 def ticks(hostd):
@@ -75,13 +91,9 @@ def bench_daemon(bed, capsys):
     host = bed.host()
     sim = bed.simrapl(host)
     hostd = bed.hostd(host, sim, "--interval-ms", str(INTERVAL_MS))
-    directory = bed.directory()
-    disk = directory / "disk.img"
-    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
     made = 0
     for n in (2, 50):
-        with concurrent.futures.ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda i: create(host, directory, disk, f"d{i}"), range(made, n)))
+        create_many(bed, host, n, made)
         made = n
         time.sleep(3)
         cost, threads = ticks(hostd), n_threads(host)
@@ -90,3 +102,45 @@ def bench_daemon(bed, capsys):
             print(f"\n{n:3} domains, {threads:4} threads: tick {median / 1e3:8.1f} us "
                   f"(worst {max(cost) / 1e3:.1f} us), {median / floor_ns(threads):.1f} x "
                   f"the preads alone; {rss_kib(hostd.process.pid)} KiB")
+
+
+class Scraper:
+    """Takes the metrics each second, from its making to close()."""
+
+    def __init__(self, web):
+        self._web = web
+        self._ending = threading.Event()
+        self.sizes = []
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self):
+        while not self._ending.wait(1):
+            self.sizes.append(len(self._web.request("/metrics").body))
+
+    def close(self):
+        self._ending.set()
+        self._thread.join()
+
+
+def bench_everything_on(bed, capsys):
+    """100 domains, one tick a second: less than half a percent of a core is wanted."""
+    host = bed.host()
+    directory = bed.directory()
+    hostd = bed.hostd(host, bed.simrapl(host), "--compat", "scaphandre, kepler",
+                      "--json", directory / "ticks.json", "--csv", directory / "ticks.csv")
+    create_many(bed, host, 100)
+    time.sleep(5)
+    for scraped in (False, True):
+        with contextlib.ExitStack() as stack:
+            if scraped:
+                scraper = Scraper(Web(host, PORT))
+                stack.callback(scraper.close)
+            begin_cpu_s, begin_s = hostd.cpu_s(), time.monotonic()
+            time.sleep(EVERYTHING_S)
+            share = (hostd.cpu_s() - begin_cpu_s) / (time.monotonic() - begin_s)
+        scrapes = f"scraped {len(scraper.sizes)} times, {max(scraper.sizes)} bytes" \
+            if scraped else "not scraped"
+        with capsys.disabled():
+            print(f"\n100 domains, {n_threads(host)} threads, every output on, {scrapes}: "
+                  f"{share * 100:.2f} % of a core; {rss_kib(hostd.process.pid)} KiB")

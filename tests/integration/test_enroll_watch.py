@@ -142,18 +142,32 @@ def test_watch_and_libvirtd(host, domains, watch):
     assert "libvirt: qemu:///system is back" in log.read_text()
 
 
+def link_is_up(hostd, name):
+    found = [d["link"]["state"] for d in hostd.get("/api/v1/domains")["domains"]
+             if d["name"] == name]
+    return found == ["up"]
+
+
 def test_redefined_and_recreated(bed, host, watch):
     """As nova does at each hard reboot: the link is back by itself."""
     hostd = bed.hostd(host, bed.simrapl(host))
     watch()
-
-    def link():
-        found = [d["link"]["state"] for d in hostd.get("/api/v1/domains")["domains"]
-                 if d["name"] == "server"]
-        return found and found[0] == "up"
     for _ in range(2):
         guest, = bed.guests(host, {"server": ("-n", "-u", SERVER)})
-        wait_until(link, "the link is up", 60)
+        wait_until(lambda: link_is_up(hostd, "server"), "the link is up", 60)
         guest.wait_for_tree()
         guest.destroy()
-        wait_until(lambda: not link(), "the link is gone")
+        wait_until(lambda: not link_is_up(hostd, "server"), "the link is gone")
+
+
+def test_arrives_by_migration(bed, host, watch):
+    """Where it came from nobody enrolled it."""
+    guest = bed.guest(bed.host("from"), "traveller", "-n")
+    hostd = bed.hostd(host, bed.simrapl(host))
+    log = watch()
+    guest.migrate(host)
+    wait_until(lambda: link_is_up(hostd, "traveller"), "the link is up", 60)
+    guest.wait_for_tree()
+    assert log.read_text().count("traveller: plugged the channel into the running domain\n") == 1
+    assert "cannot enroll" not in log.read_text()
+    guest.destroy()

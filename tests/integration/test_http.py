@@ -374,12 +374,15 @@ def test_slow_readers(bed, served, full):
 
     def attempt():
         alone = observe(served, hostd, seconds)
+        cpu_s = hostd.cpu_s()
         slow = [connect(served.host, PORT, receive_buffer=4096) for _ in range(50)]
         try:
             for s in slow:
                 s.setblocking(False)
                 with contextlib.suppress(BlockingIOError):
                     s.send(requests)
+            time.sleep(0.5)
+            cost_s = hostd.cpu_s() - cpu_s
             beside = observe(served, hostd, seconds)
             for s in slow:
                 with contextlib.suppress(BlockingIOError):
@@ -387,7 +390,10 @@ def test_slow_readers(bed, served, full):
         finally:
             for s in slow:
                 s.close()
-        print(f"p99 of lateness and median of scrapes, ms: alone {alone}, beside 50 {beside}")
+        print(f"p99 of lateness and median of scrapes, ms: alone {alone}, beside 50 {beside}; "
+              f"{cost_s * 1e3:.0f} ms of CPU to begin with")
+        # They would have it make, and the kernel keep, 10,000 answers.
+        assert cost_s < 0.2
         # Below some ms it is the machine's other work that is measured, and this test's.
         return beside[0] <= max(alone[0] * 1.2, 5) and beside[1] <= max(alone[1] * 1.2, 20)
     # Others use the machine as well: one undisturbed try is enough.

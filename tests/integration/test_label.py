@@ -104,3 +104,28 @@ def test_hostd_sees_it(bed, host, label):
     wait_until(lambda: labels()["web1"] == NOVA_LABELS | {"project": "shop"}, "the new label")
     label("web1", "project=")
     wait_until(lambda: labels()["web1"] == NOVA_LABELS, "that it is gone")
+
+
+def test_ledger_has_it(bed, host, build, label):
+    """In the open hour, while nobody says so again, and whatever became of the daemon."""
+    hostd = bed.hostd(host, bed.simrapl(host))
+    label("web1", "project=shop")
+
+    def exported():
+        out = host.run(build / "vmpower", "ledger", "export", "--state-dir", hostd.state_dir,
+                       "--format", "json").stdout
+        rows = [json.loads(line) for line in out.splitlines()]
+        return {row["name"]: json.loads(row["labels"]) for row in rows
+                if row["name"] and row["labels"]}
+    expected = {"web1": NOVA_LABELS | {"project": "shop"}, "batch": NOVA_LABELS}
+    wait_until(lambda: exported() == expected, "the labels")
+    hostd.kill()
+    assert exported() == expected
+    host.stop_libvirtd()
+    hostd.start()
+    # libvirt is away: what the ledger says.
+    assert {d["name"]: d["labels"] for d in hostd.get("/api/v1/domains")["domains"]} == expected
+    assert exported() == expected
+    host.start_libvirtd()
+    label("web1", "project=")
+    wait_until(lambda: exported() == {"web1": NOVA_LABELS, "batch": NOVA_LABELS}, "that it is gone")

@@ -177,6 +177,28 @@ def test_killed_and_started_again(guest, host, whose):
     before.check_as_before()
 
 
+def unmount(guest, mount="full"):
+    """What a service runs after the agent; its exit status."""
+    return subprocess.run(guest.command(guest.agent_command[0], "--unmount", "--mount", mount,
+                                        "--config", "/dev/null"), check=False).returncode
+
+
+def test_undone_without_another_agent(guest, host):
+    before = Sysfs(guest)
+    agent = start(guest, host, 5000, 10)
+    # Not while it lives.
+    assert unmount(guest) == 1
+    assert int(read(guest)) >= 5000
+    worker = guest.worker(agent)
+    agent.kill()
+    wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker is gone", 30)
+    assert before.mountinfo() != before.mounts
+    # Whichever way was configured since then; and there may be nothing to do.
+    for mount in ("auto", "full", guest.dir, "/nonexistent"):
+        assert unmount(guest, mount) == 0
+        before.check_as_before()
+
+
 def test_left_for_another_way_to_mount(guest, host):
     """What is left is undone by an agent that is to mount elsewhere in sysfs, too."""
     before = Sysfs(guest)

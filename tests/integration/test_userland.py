@@ -1,19 +1,25 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """The agent as a part of a system: systemd and udev, OpenRC, containers."""
+import json
+import os
 import re
+import shlex
 import shutil
+import subprocess
 from typing import NamedTuple
 
 import pytest
 
-from bed import TESTS
+from bed import TESTBED, TESTS
 from bed.guest import POWERCAP, DebianGuest
 from bed.hostd import Hostd
 from bed.process import wait_until
 
 UNIT = "vmpower-guest.service"
 MOUNTS = "grep -c ' - fuse.vmpower ' /proc/self/mountinfo"
+# These, and the tmpfs of --mount full.
+OF_AGENT = "grep -c ' vmpower:' /proc/self/mountinfo"
 PACKAGING = TESTS.parent / "packaging"
 
 # What the distribution has for it does not go with its OpenRC.
@@ -49,8 +55,17 @@ def link(path, target):
     path.symlink_to(target)
 
 
+def make_agent_tar(installed, directory):
+    """As packaging/README.md says, of what is the agent's."""
+    directory.mkdir(parents=True)
+    files = [path.relative_to(installed) for path in installed.rglob("*") if path.is_file() and
+             ("vmpower-guest" in path.name or path.parent.name == "sysusers.d")]
+    subprocess.run(["tar", "-C", installed, "--owner=0", "--group=0", "-czf",
+                    directory / "vmpower-guest.tar.gz", *files], check=True)
+
+
 @pytest.fixture(scope="module", name="rig")
-def rig_fixture(module_bed):
+def rig_fixture(request, module_bed):
     """Two guests of one image: what an administrator would have done is done in both."""
     host = module_bed.host()
     hostd = module_bed.hostd(host, module_bed.simrapl(host))
@@ -66,6 +81,7 @@ def rig_fixture(module_bed):
     for name in ("dbus", "prometheus-node-exporter", "qemu-guest-agent", "vmpower-guest"):
         link(root / f"etc/runlevels/test/{name}", f"/etc/init.d/{name}")
     write(root / "sbin/openrc-test", "#!/bin/sh\nexec /sbin/openrc-init test\n", 0o755)
+    make_agent_tar(request.getfixturevalue("installed"), root / "opt/mirror")
     (root / "opt/container").mkdir(parents=True)
     shutil.copy(PACKAGING / "container/config.json", root / "opt/container")
     guests = module_bed.debian_guests(
@@ -144,17 +160,27 @@ def test_stop_and_start(rig):
     assert vm.energy_uj() >= before
 
 
-def test_killed(rig):
-    """The mount of an agent that could not undo it is gone; so is the outage, soon."""
+@pytest.mark.parametrize("mount", ("auto", "full"))
+def test_killed(rig, mount):
+    """What an agent could not undo is gone before the next one comes, and that is soon."""
     vm = rig.systemd
     before = vm.energy_uj()
-    gone = vm.run(f"systemctl kill -s KILL {UNIT}; for i in $(seq 50); do "
-                  f"{MOUNTS} >/dev/null || exec echo gone; sleep 0.05; done")
-    assert gone == "gone"
+    if mount == "full":
+        vm.run(f"echo mount = full >>/etc/vmpower/guest.conf; systemctl restart {UNIT}")
+        vm.wait_for_tree()
+        assert int(vm.run(OF_AGENT)) > 2
+    pid, restarts = show(vm, UNIT, "MainPID"), show(vm, UNIT, "NRestarts")
+    assert vm.run(f"systemctl kill -s KILL {UNIT}; for i in $(seq 200); do "
+                  f"{OF_AGENT} >/dev/null || break; sleep 0.05; done; "
+                  f"systemctl show -P NRestarts {UNIT}") == restarts
     vm.wait_for_tree(60)
-    assert is_active(vm) and mounts(vm) == 1
+    assert is_active(vm) and show(vm, UNIT, "MainPID") != pid
     assert vm.energy_uj() >= before
-    assert show(vm, UNIT, "NRestarts") == "1"
+    assert int(show(vm, UNIT, "NRestarts")) == int(restarts) + 1
+    if mount == "full":
+        vm.run(f"sed -i /mount/d /etc/vmpower/guest.conf; systemctl restart {UNIT}")
+        vm.wait_for_tree()
+    assert mounts(vm) == 1
 
 
 def test_ready_without_a_host(rig):
@@ -183,6 +209,52 @@ def test_plugged_later(rig):
     wait_until(lambda: is_active(vm), "udev has it started", 30, every=0.2)
     vm.wait_for_tree()
     assert vm.energy_uj() >= before
+
+
+class CloudInit:
+    """The distribution's, run by its python."""
+
+    def __init__(self):
+        found = subprocess.run([TESTBED / "cloud-init"], check=True, capture_output=True, text=True)
+        self.env = {**os.environ, "PYTHONPATH": found.stdout.strip()}
+
+    def _python(self, *words):
+        return subprocess.run(["/usr/bin/python3", *words], env=self.env, check=True,
+                              capture_output=True, text=True).stdout
+
+    def check(self, path):
+        assert self._python("-m", "cloudinit.cmd.main", "schema", "-c", path) == \
+            f"Valid cloud-config: {path}\n"
+
+    def load(self, path):
+        return json.loads(self._python("-c", "import json, sys, yaml\n"
+                                       "print(json.dumps(yaml.safe_load(open(sys.argv[1]))))", path))
+
+
+def test_cloud_init(rig):
+    """Its user data are right, and do it in a machine that has never had the agent."""
+    vm, cloud_init = rig.systemd, CloudInit()
+    path = PACKAGING / "cloud-init/vmpower-guest.yaml"
+    cloud_init.check(path)
+    config = cloud_init.load(path)
+    vm.run(f"dpkg -s {' '.join(config['packages'])}")
+    vm.run(f"systemctl disable --now {UNIT}; tar -tzf /opt/mirror/vmpower-guest.tar.gz | "
+           "(cd / && xargs rm /etc/init.d/vmpower-guest) && rm -r /etc/vmpower /run/vmpower && "
+           "systemctl daemon-reload")
+    assert show(vm, UNIT, "LoadState") == "not-found"
+    for file in config["write_files"]:
+        vm.run(f"mkdir -p {os.path.dirname(file['path'])}; "
+               f"printf %s {shlex.quote(file['content'])} >{file['path']}")
+    server = vm.spawn("exec busybox httpd -f -p 127.0.0.1:8080 -h /opt/mirror")
+    for command in config["runcmd"]:
+        line = command if isinstance(command, str) else shlex.join(command)
+        vm.run(line.replace("https://mirror.example/", "http://127.0.0.1:8080/"))
+    vm.kill(server)
+    vm.wait_for_tree()
+    assert is_active(vm) and show(vm, UNIT, "UnitFileState") == "enabled"
+    assert vm.run("stat -c %a /usr /lib/udev/rules.d/70-vmpower-guest.rules").split() == \
+        ["755", "644"]
+    check_privileges(vm, vm.run("id -u vmpower"))
 
 
 def test_container(rig):

@@ -555,6 +555,37 @@ static void test_a_dead_socket_is_replaced(void **state)
 	close(fd);
 }
 
+/* Who does not read makes the server no work beyond this. */
+static void test_send_buffer(void **state)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) } };
+	int listener, client = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	socklen_t len = sizeof(address), size_len = sizeof(int);
+	int connection, size = 0;
+	char bytes[4096] = { 0 };
+	size_t taken = 0;
+	ssize_t n;
+
+	(void)state;
+	assert_int_equal(http_listen_tcp((struct sockaddr *)&address, len, &listener), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &len), 0);
+	assert_int_equal(connect(client, (struct sockaddr *)&address, len), 0);
+	connection = accept4(listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	assert_true(connection >= 0);
+	assert_int_equal(
+		getsockopt(connection, SOL_SOCKET, SO_SNDBUF, &size, &size_len), 0);
+	assert_in_range(size, HTTP_SEND_BUFFER, 2 * HTTP_SEND_BUFFER);
+	while ((n = send(connection, bytes, sizeof(bytes), MSG_NOSIGNAL)) > 0)
+		taken += (size_t)n;
+	assert_int_equal(errno, EAGAIN);
+	/* And what the client's kernel takes, tens of kilobytes to begin with. */
+	assert_in_range(taken, sizeof(bytes), 8 * HTTP_SEND_BUFFER);
+	close(connection);
+	close(client);
+	close(listener);
+}
+
 static void test_other_files_stay(void **state)
 {
 	struct fixture *fixture = *state;
@@ -615,6 +646,7 @@ int main(void)
 		TEST(test_socket_file),
 		TEST(test_a_live_socket_is_refused),
 		TEST(test_a_dead_socket_is_replaced),
+		cmocka_unit_test(test_send_buffer),
 		TEST(test_other_files_stay),
 		cmocka_unit_test(test_no_daemon),
 	};

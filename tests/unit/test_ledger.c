@@ -566,8 +566,8 @@ static void test_set_aside(void **state)
 		{ "truncate -s 5000 ledger", "it has 5000 bytes" },
 		{ "truncate -s 0 ledger", "it is not a ledger" },
 		{ "echo foreign >ledger", "it is not a ledger" },
-		{ "printf '\\3' | dd of=ledger bs=1 seek=8 conv=notrunc status=none",
-			"it has format version 3, this program knows up to 2" },
+		{ "printf '\\4' | dd of=ledger bs=1 seek=8 conv=notrunc status=none",
+			"it has format version 4, this program knows up to 3" },
 		{ "rm ledger && mkdir ledger", "Invalid argument" },
 	};
 	struct fixture *fixture = *state;

@@ -63,6 +63,8 @@ static void commit(struct ledger_image *image, uint64_t sequence, uint32_t n_thr
 		.abandoned_from = 11,
 		.abandoned_to = 12 };
 	const struct tick_share shares[2] = { { sequence, 2 }, { 3, 4 } };
+	/* Longer, then shorter. */
+	const char *labels = sequence % 2 ? "project=a long one\n" : "project=web\n";
 
 	ledger_image_begin(image, sequence);
 	for (uint32_t i = 0; i < 2; i++) {
@@ -89,6 +91,7 @@ static void commit(struct ledger_image *image, uint64_t sequence, uint32_t n_thr
 
 		ledger_image_put_domain(image, i, &domain, i ? other : shares, 2);
 		ledger_image_put_base(image, i, &base, i ? shares : other, 2);
+		ledger_image_put_labels(image, i, i ? "" : labels);
 	}
 	for (uint32_t i = 0; i < n_threads; i++) {
 		struct ledger_thread thread = { 0, { .tid = (pid_t)(50 + i),
@@ -167,6 +170,7 @@ static void test_round_trip(void **state)
 	uint8_t bytes[LEDGER_DOMAIN_BYTES], expected_bytes[LEDGER_DOMAIN_BYTES];
 	struct ledger_thread thread;
 	struct ledger_image image;
+	char labels[LABELS_SIZE], expected_labels[LABELS_SIZE] = "project=web\n";
 	struct ledger_base base;
 	struct ledger_zone zone;
 	uint64_t busy_ns;
@@ -216,6 +220,10 @@ static void test_round_trip(void **state)
 	assert_true(thread.thread.cpu_ns == 2);
 	ledger_image_get_cpu(&image, 1, &busy_ns);
 	assert_true(busy_ns == 3);
+	ledger_image_get_labels(&image, 0, labels);
+	assert_memory_equal(labels, expected_labels, sizeof(labels));
+	ledger_image_get_labels(&image, 1, labels);
+	assert_string_equal(labels, "");
 }
 
 /* A format that changes must get a new version, or old ledgers are misread. */
@@ -228,9 +236,9 @@ static void test_golden(void **state)
 	commit(&fixture->image, 2, 2);
 	for (size_t i = 0; i < fixture->size; i++)
 		hash = (hash ^ fixture->data[i]) * 1099511628211u;
-	assert_memory_equal(fixture->data, "vmpower\x1a\2\0\0\0\0\0\0\0\2", 17);
+	assert_memory_equal(fixture->data, "vmpower\x1a\3\0\0\0\0\0\0\0\2", 17);
 	assert_memory_equal(fixture->data + 512, "\2\0\0\0\xfd\xff\xff\xff", 8);
-	assert_true(hash == 0xbd6439339424140cu);
+	assert_true(hash == 0x4ea3e2ef5a4a9bb0u);
 }
 
 static void test_rows_come_and_go(void **state)
@@ -326,7 +334,7 @@ static void test_foreign_and_newer(void **state)
 		ledger_image_decode(fixture->data, fixture->size, &image, message),
 		-EPROTONOSUPPORT);
 	assert_string_equal(
-		message, "it has format version 3, this program knows up to 2");
+		message, "it has format version 4, this program knows up to 3");
 	fixture->data[0] = 'V';
 	assert_int_equal(
 		ledger_image_decode(fixture->data, fixture->size, &image, message),

@@ -50,38 +50,59 @@ static void test_hours(void **state)
 	assert_hours(fixture);
 }
 
-/* They go with the name, into hours that are over. */
-static void test_labels(void **state)
+/* How many records say so of the domain; no other has other labels of it. */
+static size_t count_labelled(
+	struct fixture *fixture, const char *name, const char *labels)
 {
-	static const char *const labels[] = { "project=web\n", "", "a=1\nb=2\n", "",
-		NULL };
-	struct fixture *fixture = *state;
-	struct ledger_history history;
-	size_t n_labelled = 0;
+	struct ledger_history history = read_history(fixture);
+	size_t n = 0;
 
-	fixture->labels = labels;
-	run_hours(fixture, FIRST_HOUR_S, 3);
-	close_ledger(fixture);
-	history = read_history(fixture);
 	for (size_t i = 0; i < history.n; i++) {
 		const struct interval_record *record = &history.records[i];
 
 		for (uint32_t d = 0; d < record->n_domains; d++) {
-			const struct interval_domain *domain = &record->domains[d];
-
-			if (record->interval.since_s >= FIRST_HOUR_S + 2 * HOUR_S)
+			if (strcmp(record->domains[d].name, name) != 0)
 				continue;
-			if (strcmp(domain->name, "web") == 0) {
-				assert_string_equal(domain->labels, "project=web\n");
-				n_labelled++;
-			} else if (strcmp(domain->name, "db") == 0) {
-				assert_string_equal(domain->labels, "");
-			}
+			assert_string_equal(record->domains[d].labels, labels);
+			n++;
 		}
 	}
-	assert_int_equal(n_labelled, 2);
 	ledger_history_deinit(&history);
-	open_ledger(fixture, &boot);
+	return n;
+}
+
+/*
+ * They go with the name: into hours that are over and the open one, and after a crash
+ * into an hour whose record was lost.
+ */
+static void test_labels(void **state)
+{
+	static const char *const labels[] = { "project=web\n", "" };
+	static const char *const moved[] = { "project=w\n", NULL };
+	struct fixture *fixture = *state;
+
+	fixture->labels = labels;
+	run_hours(fixture, FIRST_HOUR_S, 3);
+	assert_int_equal(count_labelled(fixture, "web", "project=web\n"), 3);
+	assert_int_equal(count_labelled(fixture, "db", ""), 3);
+	/* Nobody says so again, and the third hour's record does not get to the file. */
+	fixture->labels = NULL;
+	reopen(fixture);
+	assert_int_equal(count_labelled(fixture, "web", "project=web\n"), 3);
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + 3 * HOUR_S), 0);
+	reopen(fixture);
+	assert_int_equal(count_labelled(fixture, "web", "project=web\n"), 4);
+	write_intervals(fixture);
+	assert_int_equal(count_labelled(fixture, "web", "project=web\n"), 4);
+	child_shell(fixture->dir, "rm intervals");
+	assert_int_equal(count_labelled(fixture, "web", "project=web\n"), 2);
+	/* A change alone is stored, too. */
+	fixture->labels = moved;
+	assert_int_equal(tick_at(fixture, 0), 0);
+	assert_int_equal(tick_at(fixture, 0), 0);
+	assert_int_equal(count_labelled(fixture, "web", "project=w\n"), 2);
+	reopen(fixture);
+	assert_int_equal(count_labelled(fixture, "web", "project=w\n"), 2);
 }
 
 /* Back over hours that closed, on again, and to where clocks begin. */
@@ -386,6 +407,38 @@ static void test_upgrade(void **state)
 	assert_true(ledger_zone(fixture->ledger, 1)->total_uj > 19354397);
 }
 
+/* One that version 2 wrote: it had no labels. */
+static void test_upgrade_from_2(void **state)
+{
+	static const char *const labels[] = { "project=web\n", "" };
+	struct fixture *fixture = *state;
+	struct interval_record record;
+	char command[256];
+
+	close_ledger(fixture);
+	snprintf(command, sizeof(command), "gunzip <%s/ledger/version-2.gz >ledger",
+		FIXTURES);
+	child_shell(fixture->dir, command);
+	open_ledger(fixture, &boot);
+	assert_string_equal(fixture->message, "");
+	assert_totals(fixture);
+	assert_true(ledger_zone(fixture->ledger, 1)->total_uj == 15297785);
+	assert_true(ledger_next_interval(fixture->ledger, &record));
+	assert_true(record.interval.until_s == FIRST_HOUR_S + HOUR_S);
+	assert_string_equal(record.domains[0].labels, "");
+	interval_record_deinit(&record);
+	reopen(fixture);
+	write_intervals(fixture);
+	assert_int_equal(count_labelled(fixture, "web", ""), 2);
+	fixture->world.sample.boottime_ns = 100 * (uint64_t)NSEC_PER_SEC;
+	fixture->labels = labels;
+	assert_int_equal(tick_at(fixture, FIRST_HOUR_S + HOUR_S + 1), 0);
+	reopen(fixture);
+	assert_string_equal(fixture->message, "");
+	assert_totals(fixture);
+	assert_string_equal(ledger_domain(fixture->ledger, 0)->labels, "project=web\n");
+}
+
 static uint32_t n_rows(const struct fixture *fixture)
 {
 	return ledger_header(fixture->ledger)->counts.domains;
@@ -530,6 +583,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_set_aside, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_new_book, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_upgrade, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_upgrade_from_2, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_departed, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_returned, setup, teardown),
 	};

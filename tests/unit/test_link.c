@@ -549,9 +549,9 @@ static void test_spread(void **state)
 		uuid.bytes[15] = (uint8_t)i;
 		uuid.bytes[14] = (uint8_t)(i >> 8);
 		spread_ns = link_spread_ns(&uuid, PERIOD_NS);
-		assert_true(spread_ns < PERIOD_NS);
+		assert_true(spread_ns < PERIOD_NS / LINK_SPREAD_PARTS);
 		assert_int_equal(spread_ns, link_spread_ns(&uuid, PERIOD_NS));
-		tenths[spread_ns * 10 / PERIOD_NS]++;
+		tenths[spread_ns * 10 * LINK_SPREAD_PARTS / PERIOD_NS]++;
 	}
 	for (size_t i = 0; i < 10; i++)
 		assert_in_range(tenths[i], 60, 140);

@@ -80,7 +80,7 @@ static int setup(void **state)
 	config.verify_data = fixture;
 	assert_int_equal(links_new(&config, &fixture->links), 0);
 	snprintf(fixture->path, sizeof(fixture->path), "%s/port", fixture->directory);
-	fixture->domain = (struct inventory_domain){ .uuid.bytes = { 1, 2, 3 },
+	fixture->domain = (struct inventory_domain){ .uuid.bytes = { 1, 2, 5 },
 		.name = (char *)"vm\n1",
 		.id = 1,
 		.channel_path = fixture->path };
@@ -257,6 +257,7 @@ static void test_session(void **state)
 	assert_memory_equal(heard, WELCOME, strlen(WELCOME));
 	assert_non_null(strstr(heard, SAMPLE "1,"));
 	assert_non_null(strstr(heard, "[\"11\"]"));
+	run_ms(fixture, PERIOD_NS / NSEC_PER_MSEC);
 	publish(fixture, 12);
 	run_ms(fixture, 250);
 	assert_string_equal(guest_hears(guest), "");
@@ -304,42 +305,98 @@ static void test_hello_flood(void **state)
 		values++;
 		last_ns = clock_monotonic_ns();
 	}
-	periods = (last_ns - begin_ns) / PERIOD_NS;
+	periods = last_ns / PERIOD_NS - begin_ns / PERIOD_NS;
 	assert_in_range(values, 2, periods + 1);
 	assert_true(samples > values + 10);
 	close(guest);
 	close(listener);
 }
 
-/* One sample a period, at the guest's moment, and the newest values. */
+static void answer(struct fixture *fixture, int guest, uint64_t seq)
+{
+	char ack[64];
+
+	snprintf(ack, sizeof(ack), "{\"type\":\"ack\",\"seq\":%" PRIu64 "}\n", seq);
+	guest_says(guest, ack);
+	wait_acked(fixture, seq);
+}
+
+/* One sample a period, soon after its first tick, and that tick's values. */
 static void test_moments(void **state)
 {
 	struct fixture *fixture = *state;
 	int listener, guest = new_session(fixture, &listener);
-	uint64_t spread_ns = link_spread_ns(&fixture->domain.uuid, PERIOD_NS);
-	uint64_t begin_ns = clock_monotonic_ns(), periods;
-	unsigned int samples = 0, in_time = 0;
-	char ack[64];
+	uint64_t begin_ns = clock_monotonic_ns(), periods, last = 0, first_of_last = 0;
+	unsigned int samples = 0, prompt = 0;
 
 	for (uint64_t tick = 1; tick <= 100; tick++) {
-		uint64_t late_ns;
+		uint64_t first = clock_monotonic_ns() / PERIOD_NS == last ? first_of_last
+									  : tick;
 
+		last = clock_monotonic_ns() / PERIOD_NS;
+		first_of_last = first;
 		publish(fixture, tick);
 		run_ms(fixture, 10);
 		if (!strstr(guest_hears(guest), SAMPLE))
 			continue;
-		/* libevent's clock is some milliseconds coarse. */
-		late_ns = clock_monotonic_ns() + PERIOD_NS - spread_ns +
-			  5 * NSEC_PER_MSEC;
-		in_time += late_ns % PERIOD_NS < 20 * NSEC_PER_MSEC;
-		snprintf(ack, sizeof(ack), "{\"type\":\"ack\",\"seq\":%u}\n", ++samples);
-		guest_says(guest, ack);
-		wait_acked(fixture, samples);
-		assert_in_range(info_of(fixture).acked.uj[0], tick - 1, tick);
+		answer(fixture, guest, ++samples);
+		assert_in_range(info_of(fixture).acked.uj[0], first - 1, tick);
+		/* The moment is 10 ms later at most, and libevent's clock is coarse. */
+		prompt += tick <= first + 3;
 	}
 	periods = (clock_monotonic_ns() - begin_ns) / PERIOD_NS;
 	assert_in_range(samples, periods / 2, periods + 2);
-	assert_in_range(in_time, samples / 2, samples);
+	assert_in_range(prompt, samples / 2, samples);
+	close(guest);
+	close(listener);
+}
+
+/* To the next period of 1 s; whether it is at its very begin. */
+static bool wait_for_period(struct fixture *fixture)
+{
+	run_ms(fixture,
+		(unsigned int)(1010 - clock_monotonic_ns() / NSEC_PER_MSEC % 1000));
+	return clock_monotonic_ns() % NSEC_PER_SEC < 40 * NSEC_PER_MSEC;
+}
+
+/* Publishes it; the guest hears it, and says so. */
+static void tell(struct fixture *fixture, int guest, uint64_t number)
+{
+	char text[32];
+
+	snprintf(text, sizeof(text), "\"uj\":[\"%" PRIu64 "\"]", number);
+	publish(fixture, number);
+	wait_hears(fixture, guest, text);
+	answer(fixture, guest, number);
+}
+
+/* The tick is before it most of the time, but may be late. */
+static void test_moment_and_tick(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t spread_ns = link_spread_ns(&fixture->domain.uuid, NSEC_PER_SEC);
+	uint64_t number = 1, begin_ns;
+	int listener, guest;
+
+	assert_in_range(spread_ns, 60 * NSEC_PER_MSEC, 99 * NSEC_PER_MSEC);
+	fixture->welcome.period_ms = 1000;
+	guest = new_session(fixture, &listener);
+	/* No period is left without a tick, or the next one's would be told at once. */
+	do
+		tell(fixture, guest, number++);
+	while (!wait_for_period(fixture));
+	begin_ns = clock_monotonic_ns() / NSEC_PER_SEC * NSEC_PER_SEC;
+	publish(fixture, number);
+	assert_string_equal(guest_hears(guest), "");
+	wait_hears(fixture, guest, SAMPLE);
+	assert_true(clock_monotonic_ns() - begin_ns >= spread_ns - 5 * NSEC_PER_MSEC);
+	answer(fixture, guest, number++);
+
+	wait_for_period(fixture);
+	run_ms(fixture, 150);
+	assert_string_equal(guest_hears(guest), "");
+	publish(fixture, number);
+	assert_non_null(strstr(guest_hears(guest), SAMPLE));
 	close(guest);
 	close(listener);
 }
@@ -350,7 +407,6 @@ static unsigned int count_samples(
 {
 	uint64_t end_ns = clock_monotonic_ns() + ms * NSEC_PER_MSEC;
 	unsigned int samples = 0;
-	char ack[64];
 
 	while (clock_monotonic_ns() < end_ns) {
 		publish(fixture, 1);
@@ -358,10 +414,7 @@ static unsigned int count_samples(
 		if (!strstr(guest_hears(guest), SAMPLE))
 			continue;
 		samples++;
-		snprintf(ack, sizeof(ack), "{\"type\":\"ack\",\"seq\":%" PRIu64 "}\n",
-			seq + samples);
-		guest_says(guest, ack);
-		wait_acked(fixture, seq + samples);
+		answer(fixture, guest, seq + samples);
 	}
 	return samples;
 }
@@ -639,6 +692,7 @@ int main(void)
 		TEST(test_session),
 		TEST(test_hello_flood),
 		TEST(test_moments),
+		TEST(test_moment_and_tick),
 		TEST(test_own_period),
 		TEST(test_prompt_after_refusal),
 		TEST(test_changes),

@@ -25,7 +25,7 @@ class Ledger:
 
     def __init__(self, path):
         self._data = pathlib.Path(path).read_bytes()
-        assert self._data[:16] == b"vmpower\x1a" + struct.pack("<Q", 2)
+        assert self._data[:16] == b"vmpower\x1a" + struct.pack("<Q", 3)
         super_words = _words(self._data, 0, 12)
         self._slots, sizes, self._row_words = super_words[2], super_words[3:7], super_words[7:12]
         commit = _words(self._data, COMMIT, 1)[0]
