@@ -99,6 +99,7 @@ if GUEST
 # fuse-powercap
 unit_fuse_powercap = \
 	tests/unit/test_mount \
+	tests/unit/test_msr \
 	tests/unit/test_tree \
 	tests/unit/test_virtual \
 	tests/unit/test_zone
@@ -108,6 +109,8 @@ tests_unit_test_mount_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mount_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
 # Allocations are counted.
 tests_unit_test_mount_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+tests_unit_test_msr_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_msr_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
 	tests/unit/listing.c tests/unit/listing.h
 tests_unit_test_tree_CFLAGS = $(unit_CFLAGS)
