@@ -11,12 +11,13 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fuse-powercap/mount.h"
+#include "fuse-powercap/session.h"
 #include "guest/mountinfo.h"
 #include "shared/cleanup.h"
 #include "shared/log.h"
@@ -40,7 +41,7 @@ static int mark_and_mount(const char *path, const char *type, pid_t pid, const c
 {
 	char source[32];
 
-	snprintf(source, sizeof(source), POWERCAP_MOUNT_SOURCE ":%d", (int)pid);
+	snprintf(source, sizeof(source), POWERCAP_SESSION_SOURCE ":%d", (int)pid);
 	return mount(source, path, type, PLACE_MOUNT_FLAGS, data) < 0 ? -errno : 0;
 }
 
@@ -49,10 +50,10 @@ int place_mount_tree(const char *path, pid_t pid, int fuse_fd, const char *conte
 	char data[512];
 	int r;
 
-	r = powercap_mount_format_data(fuse_fd, context, data, sizeof(data));
+	r = powercap_session_format_data(fuse_fd, S_IFDIR, context, data, sizeof(data));
 	if (r < 0)
 		return r;
-	return mark_and_mount(path, POWERCAP_MOUNT_TYPE, pid, data);
+	return mark_and_mount(path, POWERCAP_SESSION_TYPE, pid, data);
 }
 
 int place_mount_cover(const char *path, pid_t pid, const char *context)
@@ -70,10 +71,10 @@ int place_mount_cover(const char *path, pid_t pid, const char *context)
 /* Whether it is an agent's, and of which keeper. */
 static bool is_ours(const struct mountinfo *mount, bool is_cover, uint64_t *ret_pid)
 {
-	static const char prefix[] = POWERCAP_MOUNT_SOURCE ":";
+	static const char prefix[] = POWERCAP_SESSION_SOURCE ":";
 	const char *pid = mount->source + sizeof(prefix) - 1;
 
-	return strcmp(mount->type, is_cover ? COVER_TYPE : POWERCAP_MOUNT_TYPE) == 0 &&
+	return strcmp(mount->type, is_cover ? COVER_TYPE : POWERCAP_SESSION_TYPE) == 0 &&
 	       strncmp(mount->source, prefix, sizeof(prefix) - 1) == 0 &&
 	       number_parse_range(pid, 1, INT_MAX, ret_pid) == 0;
 }
