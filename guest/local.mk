@@ -5,6 +5,7 @@ guest_libguest_a_SOURCES = \
 	guest/agent.c guest/agent.h \
 	guest/channel.c guest/channel.h \
 	guest/cover.c guest/cover.h \
+	guest/fd_message.c guest/fd_message.h \
 	guest/keeper.c guest/keeper.h \
 	guest/keeper_call.c guest/keeper_call.h \
 	guest/mirror.c guest/mirror.h \
