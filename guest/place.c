@@ -235,7 +235,7 @@ static bool is_agent(uint64_t pid)
 static void log_served(const char *path, uint64_t pid)
 {
 	static const char *const advice =
-		"stop that one, or give this one another --mount DIR";
+		"stop that one, or have this one keep off (--mount DIR, --msr off)";
 
 	if (is_agent(pid))
 		log_error("%s is served by another vmpower-guest, process %" PRIu64

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <limits.h>
+#include <stdbool.h>
 #include <sys/types.h>
 
 #define SETTINGS_PORT "/dev/virtio-ports/org.vmpower.0"
@@ -14,6 +15,7 @@ struct settings {
 	char run_dir[PATH_MAX];
 	mode_t energy_mode;
 	gid_t energy_gid;
+	bool msr;
 };
 
 /*
