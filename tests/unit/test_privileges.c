@@ -58,8 +58,8 @@ static int check_left(uint64_t kept)
 
 static void test_drop(void **state)
 {
-	static const uint64_t kept[] = { 0, BIT(CAP_SYS_PTRACE),
-		BIT(CAP_CHOWN) | BIT(CAP_SYSLOG) };
+	static const uint64_t kept[] = { 0, BIT(CAP_KILL),
+		BIT(CAP_CHOWN) | BIT(CAP_KILL) };
 	pid_t parent = getpid();
 
 	(void)state;
@@ -97,7 +97,7 @@ static void test_forget(void **state)
 	(void)state;
 	assert_true(pid >= 0);
 	if (pid == 0)
-		_exit(forget(BIT(CAP_SYS_RAWIO)));
+		_exit(forget(BIT(CAP_FOWNER)));
 	assert_int_equal(child_join(pid), 0);
 }
 
@@ -113,7 +113,7 @@ static void __attribute__((__noreturn__)) be(enum kind kind, int ready_fd)
 	case CAPABLE:
 		break;
 	case FORGOTTEN:
-		r = privileges_forget(BIT(CAP_SYS_RAWIO));
+		r = privileges_forget(BIT(CAP_FOWNER));
 		break;
 	case DROPPED:
 		r = privileges_drop(UID, UID, 0, parent);
@@ -140,7 +140,7 @@ static void test_caller(void **state)
 	struct caller_rule rule;
 
 	(void)state;
-	assert_int_equal(caller_rule_init(&rule, CAP_SYS_RAWIO), 0);
+	assert_int_equal(caller_rule_init(&rule, CAP_FOWNER), 0);
 	assert_int_equal(caller_check(&rule, getpid()), 0);
 	assert_int_equal(caller_check(&rule, 0), -EPERM);
 	assert_int_equal(caller_check(&rule, INT32_MAX), -ENOENT);
@@ -177,9 +177,7 @@ int main(void)
 		cmocka_unit_test(test_caller),
 	};
 
-	/* A container's root may have been left without. */
-	if (geteuid() != 0 || !(own("\nCapEff:") & BIT(CAP_SYS_RAWIO)) ||
-		!(own("\nCapEff:") & BIT(CAP_SYS_PTRACE)))
+	if (geteuid() != 0)
 		return SKIPPED;
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
