@@ -287,7 +287,7 @@ def test_second_agent(guest, host):
     assert f"{MSR} is served by another vmpower-guest, process {agent.pid}: " in guest.log()
     # One that leaves them alone is in nobody's way.
     second = guest.start("--msr", "off", **other)
-    wait_until(lambda: guest.worker(second), "it waits for its host")
+    wait_until(lambda: os.path.exists(f"{other['run']}/status.json"), "it waits for its host", 30)
     assert second.stop(30) == 0
     assert read(guest, ENERGY) == 2**14
 
