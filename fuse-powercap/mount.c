@@ -13,13 +13,12 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <fuse_lowlevel.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
-/* Requests answered by one powercap_mount_process(). */
-#define REQUESTS_MAX 64
+#include "fuse-powercap/session.h"
+
 /* Of one write, sysfs passes no more to a store either. */
 #define STORE_MAX   4096
 #define READDIR_MAX 4096
@@ -35,9 +34,7 @@
 
 struct powercap_mount {
 	struct powercap_tree *tree;
-	struct fuse_session *session;
-	/* libfuse's, allocated with the first request and used for all. */
-	struct fuse_buf buffer;
+	struct powercap_session *session;
 };
 
 /* What one open file that moves reads; taken again at offset 0. */
@@ -330,40 +327,9 @@ static const struct fuse_lowlevel_ops operations = {
 	.link = mount_link,
 };
 
-int powercap_mount_format_data(int fuse_fd, const char *context, char *data, size_t size)
-{
-	int r;
-
-	/* The kernel takes a quoted label as it is, up to the next quote. */
-	if (context && strpbrk(context, "\"\\"))
-		return -EINVAL;
-	r = snprintf(data, size,
-		"fd=%d,rootmode=40000,user_id=0,group_id=0,"
-		"allow_other,default_permissions%s%s%s",
-		fuse_fd, context ? ",context=\"" : "", context ? context : "",
-		context ? "\"" : "");
-	return r < 0 || (size_t)r >= size ? -ENAMETOOLONG : r;
-}
-
-/* libfuse takes the fd by this name, mounts nothing then and closes it in the end. */
-static int adopt_fd(struct fuse_session *session, int fd)
-{
-	char name[32];
-	int flags;
-
-	flags = fcntl(fd, F_GETFL);
-	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0 ||
-		fcntl(fd, F_SETFD, FD_CLOEXEC) < 0)
-		return -errno;
-	snprintf(name, sizeof(name), "/dev/fd/%d", fd);
-	return fuse_session_mount(session, name) < 0 ? -EINVAL : 0;
-}
-
 int powercap_mount_new(
 	int fuse_fd, struct powercap_tree *tree, struct powercap_mount **ret_mount)
 {
-	char *argv[] = { (char[]){ POWERCAP_MOUNT_SOURCE }, NULL };
-	struct fuse_args args = FUSE_ARGS_INIT(1, argv);
 	cleanup_powercap_mount struct powercap_mount *mount = NULL;
 	cleanup_close int fd = fuse_fd;
 	int r;
@@ -372,14 +338,10 @@ int powercap_mount_new(
 	if (!mount)
 		return -ENOMEM;
 	mount->tree = tree;
-	mount->session = fuse_session_new(&args, &operations, sizeof(operations), mount);
-	fuse_opt_free_args(&args);
-	if (!mount->session)
-		return -ENOMEM;
-	r = adopt_fd(mount->session, fd);
+	r = powercap_session_new(
+		steal_fd(&fd), &operations, sizeof(operations), mount, &mount->session);
 	if (r < 0)
 		return r;
-	steal_fd(&fd);
 	*ret_mount = steal_pointer(&mount);
 	return 0;
 }
@@ -388,31 +350,17 @@ struct powercap_mount *powercap_mount_free(struct powercap_mount *mount)
 {
 	if (!mount)
 		return NULL;
-	if (mount->session)
-		fuse_session_destroy(mount->session);
-	free(mount->buffer.mem);
+	powercap_session_free(mount->session);
 	free(mount);
 	return NULL;
 }
 
 int powercap_mount_fd(const struct powercap_mount *mount)
 {
-	return fuse_session_fd(mount->session);
+	return powercap_session_fd(mount->session);
 }
 
 int powercap_mount_process(struct powercap_mount *mount)
 {
-	for (unsigned int i = 0; i < REQUESTS_MAX; i++) {
-		int r = fuse_session_receive_buf(mount->session, &mount->buffer);
-
-		if (r == -EAGAIN || r == -EINTR)
-			return 0;
-		if (r < 0)
-			return r;
-		if (r > 0)
-			fuse_session_process_buf(mount->session, &mount->buffer);
-		if (r == 0 || fuse_session_exited(mount->session))
-			return -ENODEV;
-	}
-	return 0;
+	return powercap_session_process(mount->session);
 }

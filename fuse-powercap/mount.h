@@ -7,23 +7,10 @@
  */
 #pragma once
 
-#include <stddef.h>
-
 #include "fuse-powercap/tree.h"
 #include "shared/cleanup.h"
 
-/* The type and the source to give to mount(2); the flags: nosuid, nodev, noexec. */
-#define POWERCAP_MOUNT_TYPE   "fuse.vmpower"
-#define POWERCAP_MOUNT_SOURCE "vmpower"
-
 struct powercap_mount;
-
-/*
- * Writes the data argument of the mount(2) that binds fuse_fd, an open /dev/fuse;
- * with context, the label all files get (SELinux), else NULL. Returns its length.
- * -EINVAL: a context with a quote or a backslash; -ENAMETOOLONG: no room.
- */
-int powercap_mount_format_data(int fuse_fd, const char *context, char *data, size_t size);
 
 /*
  * Serves the tree, which must outlive the mount, over fuse_fd, an open /dev/fuse

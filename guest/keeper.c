@@ -6,6 +6,7 @@
 #include "guest/keeper.h"
 
 #include <errno.h>
+#include <linux/capability.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "guest/keeper_call.h"
+#include "guest/msr_devices.h"
 #include "guest/port.h"
 #include "guest/present.h"
 #include "guest/privileges.h"
@@ -35,6 +37,9 @@
 struct keeper {
 	const struct settings *settings;
 	struct present present;
+	struct msr_devices msr;
+	uid_t uid; /* of all but the keeper */
+	gid_t gid;
 	int run_fd;
 	int lock_fd;
 	int signal_fd;
@@ -61,12 +66,12 @@ static void log_lock_holder(const struct keeper *keeper)
 			keeper->settings->run_dir);
 }
 
-static int open_run_dir(struct keeper *keeper, uid_t uid, gid_t gid)
+static int open_run_dir(struct keeper *keeper)
 {
 	const char *path = keeper->settings->run_dir;
 	int r;
 
-	r = rundir_open(path, uid, gid, &keeper->run_fd);
+	r = rundir_open(path, keeper->uid, keeper->gid, &keeper->run_fd);
 	if (r == -EPERM) {
 		log_error(
 			"%s is not the agent's own directory: another user has or may write "
@@ -112,13 +117,14 @@ static int catch_signals(struct keeper *keeper)
 }
 
 static void __attribute__((__noreturn__))
-be_worker(struct keeper *keeper, int call_fd, pid_t parent, uid_t uid, gid_t gid)
+be_worker(struct keeper *keeper, int call_fd, pid_t parent)
 {
 	const struct worker_settings settings = {
 		.port = keeper->settings->port,
 		.layout = keeper->present.layout,
 		.energy_mode = keeper->settings->energy_mode,
 		.energy_gid = keeper->settings->energy_gid,
+		.board = keeper->msr.board,
 		.run_fd = keeper->run_fd,
 		.call_fd = call_fd,
 	};
@@ -128,7 +134,7 @@ be_worker(struct keeper *keeper, int call_fd, pid_t parent, uid_t uid, gid_t gid
 	close(keeper->signal_fd);
 	/* The lock is the keeper's alone: it must go with it. */
 	close(keeper->lock_fd);
-	r = privileges_drop(uid, gid, parent);
+	r = privileges_drop(keeper->uid, keeper->gid, 0, parent);
 	if (r < 0)
 		log_error("cannot drop privileges: %s", strerror(-r));
 	else
@@ -136,7 +142,7 @@ be_worker(struct keeper *keeper, int call_fd, pid_t parent, uid_t uid, gid_t gid
 	_exit(r < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
-static int start_worker(struct keeper *keeper, uid_t uid, gid_t gid)
+static int start_worker(struct keeper *keeper)
 {
 	cleanup_close int worker_fd = -1;
 	pid_t parent = getpid();
@@ -149,7 +155,7 @@ static int start_worker(struct keeper *keeper, uid_t uid, gid_t gid)
 	if (keeper->worker < 0)
 		return -errno;
 	if (keeper->worker == 0)
-		be_worker(keeper, worker_fd, parent, uid, gid);
+		be_worker(keeper, worker_fd, parent);
 	return 0;
 }
 
@@ -165,6 +171,12 @@ static void become_ready(struct keeper *keeper)
 		log_warning("cannot tell the service manager to go on: %s", strerror(-r));
 }
 
+static void unmount(struct keeper *keeper)
+{
+	msr_devices_stop(&keeper->msr);
+	present_unmount(&keeper->present);
+}
+
 /* Closing its end of the calls is what tells the worker. */
 static void end_worker(struct keeper *keeper)
 {
@@ -174,7 +186,34 @@ static void end_worker(struct keeper *keeper)
 	keeper->kill_at_ns = clock_monotonic_ns() + END_WITHIN_NS;
 	close(keeper->call_fd);
 	keeper->call_fd = -1;
-	present_unmount(&keeper->present);
+	unmount(keeper);
+}
+
+static int start_msr_server(struct keeper *keeper, int tree_fd)
+{
+	/* What is not the server's: the tree, for one, must go with the worker. */
+	const int fds[] = { tree_fd, keeper->call_fd, keeper->signal_fd, keeper->lock_fd,
+		keeper->run_fd };
+
+	return msr_devices_start(&keeper->msr, keeper->uid, keeper->gid, fds,
+		sizeof(fds) / sizeof(fds[0]));
+}
+
+static int mount_all(struct keeper *keeper, int *ret_fuse_fd)
+{
+	cleanup_close int fuse_fd = -1;
+	int r;
+
+	r = present_mount(&keeper->present, &fuse_fd);
+	if (r < 0)
+		return r;
+	r = start_msr_server(keeper, fuse_fd);
+	if (r < 0) {
+		present_unmount(&keeper->present);
+		return r;
+	}
+	*ret_fuse_fd = steal_fd(&fuse_fd);
+	return 0;
 }
 
 static void answer_call(struct keeper *keeper)
@@ -197,7 +236,7 @@ static void answer_call(struct keeper *keeper)
 		r = port_open(keeper->settings->port, &fd);
 		break;
 	case KEEPER_MOUNT:
-		r = present_mount(&keeper->present, &fd);
+		r = mount_all(keeper, &fd);
 		break;
 	}
 	r = keeper_call_reply(keeper->call_fd, r, fd);
@@ -218,38 +257,65 @@ static void follow_mount(struct keeper *keeper)
 	}
 }
 
-static void log_worker_end(int status)
+static void log_end(const char *process, int status)
 {
 	if (WIFSIGNALED(status))
-		log_error("the worker was killed by signal %d (%s)", WTERMSIG(status),
-			strsignal(WTERMSIG(status)));
+		log_error("the %s was killed by signal %d (%s)", process,
+			WTERMSIG(status), strsignal(WTERMSIG(status)));
 	else if (WEXITSTATUS(status) != EXIT_SUCCESS)
-		log_error("the worker failed; why is logged above");
+		log_error("the %s failed; why is logged above", process);
+	else
+		log_error("the %s has ended", process);
 }
 
 static void take_worker_end(struct keeper *keeper, int status)
 {
 	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_SUCCESS)
 		return;
-	log_worker_end(status);
+	log_end("worker", status);
 	keeper->exit_code = EXIT_FAILURE;
+}
+
+/* Nobody reads the files any more; the worker must not go on as if. */
+static void take_server_end(struct keeper *keeper, int status)
+{
+	log_end("server of the msr files", status);
+	keeper->msr.server = 0;
+	end_worker(keeper);
+	keeper->exit_code = EXIT_FAILURE;
+}
+
+/* 0: no child has ended of which this is not yet known. It stays to be waited for. */
+static pid_t find_ended(void)
+{
+	siginfo_t info = { .si_pid = 0 };
+
+	return waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 ? 0 : info.si_pid;
 }
 
 /*
  * Whether the worker has ended. The first process of a container is given the orphans
  * of others, and nobody else reaps them.
  */
-static bool reap_worker(struct keeper *keeper)
+static bool reap_children(struct keeper *keeper)
 {
 	bool ended = false;
 	int status;
 	pid_t pid;
 
-	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
-		if (pid != keeper->worker)
+	while ((pid = find_ended()) > 0) {
+		if (pid == keeper->present.child) {
+			follow_mount(keeper);
 			continue;
-		take_worker_end(keeper, status);
-		ended = true;
+		}
+		if (waitpid(pid, &status, 0) != pid)
+			continue;
+		if (pid == keeper->worker) {
+			take_worker_end(keeper, status);
+			ended = true;
+		} else if (pid == keeper->msr.server) {
+			take_server_end(keeper, status);
+		}
 	}
 	return ended;
 }
@@ -291,28 +357,50 @@ static void process_deadlines(struct keeper *keeper)
 
 static void wait_for_worker(struct keeper *keeper)
 {
-	while (!reap_worker(keeper)) {
+	while (!reap_children(keeper)) {
 		/* poll(2) ignores an fd of -1. */
 		struct pollfd fds[] = {
 			{ .fd = keeper->signal_fd, .events = POLLIN },
 			{ .fd = keeper->call_fd, .events = POLLIN },
+			{ .fd = keeper->msr.watch_fd, .events = POLLIN },
 		};
 
-		if (poll(fds, 2, timeout_ms(keeper)) < 0)
+		if (poll(fds, 3, timeout_ms(keeper)) < 0)
 			continue;
 		if (fds[0].revents)
 			take_signals(keeper);
 		if (fds[1].revents && keeper->call_fd >= 0)
 			answer_call(keeper);
-		follow_mount(keeper);
+		if (fds[2].revents && keeper->msr.watch_fd >= 0)
+			msr_devices_process_watch(&keeper->msr);
 		process_deadlines(keeper);
 	}
 }
 
+/* What --msr off has no use for. */
+static int give_up_msr_capabilities(void)
+{
+	return privileges_forget(
+		UINT64_C(1) << CAP_SYS_RAWIO | UINT64_C(1) << CAP_SYS_PTRACE);
+}
+
+static int start_processes(struct keeper *keeper)
+{
+	int r = 0;
+
+	if (!keeper->settings->msr)
+		r = give_up_msr_capabilities();
+	if (r == 0)
+		r = catch_signals(keeper);
+	if (r == 0)
+		r = start_worker(keeper);
+	if (r < 0)
+		log_error("cannot start the worker: %s", strerror(-r));
+	return r;
+}
+
 static int start(struct keeper *keeper)
 {
-	uid_t uid;
-	gid_t gid;
 	int r;
 
 	if (geteuid() != 0) {
@@ -321,19 +409,13 @@ static int start(struct keeper *keeper)
 			"privileges itself");
 		return -EPERM;
 	}
-	privileges_find_user(&uid, &gid);
-	r = open_run_dir(keeper, uid, gid);
-	if (r < 0)
-		return r;
-	r = present_init(&keeper->present, keeper->settings->mount);
-	if (r < 0)
-		return r;
-	r = catch_signals(keeper);
+	privileges_find_user(&keeper->uid, &keeper->gid);
+	r = open_run_dir(keeper);
 	if (r == 0)
-		r = start_worker(keeper, uid, gid);
-	if (r < 0)
-		log_error("cannot start the worker: %s", strerror(-r));
-	return r;
+		r = present_init(&keeper->present, keeper->settings->mount);
+	if (r == 0)
+		r = msr_devices_init(&keeper->msr, keeper->settings->msr);
+	return r < 0 ? r : start_processes(keeper);
 }
 
 /* It would go on saying that samples come. */
@@ -349,6 +431,7 @@ int keeper_run(const struct settings *settings)
 {
 	struct keeper keeper = {
 		.settings = settings,
+		.msr = { .server_fd = -1, .watch_fd = -1 },
 		.run_fd = -1,
 		.lock_fd = -1,
 		.signal_fd = -1,
@@ -359,7 +442,7 @@ int keeper_run(const struct settings *settings)
 
 	if (start(&keeper) == 0) {
 		wait_for_worker(&keeper);
-		present_unmount(&keeper.present);
+		unmount(&keeper);
 		remove_status(&keeper);
 	} else {
 		keeper.exit_code = EXIT_FAILURE;

@@ -3,12 +3,17 @@
 noinst_LIBRARIES += guest/libguest.a
 guest_libguest_a_SOURCES = \
 	guest/agent.c guest/agent.h \
+	guest/board.c guest/board.h \
+	guest/caller.c guest/caller.h \
 	guest/channel.c guest/channel.h \
 	guest/cover.c guest/cover.h \
+	guest/fd_message.c guest/fd_message.h \
 	guest/keeper.c guest/keeper.h \
 	guest/keeper_call.c guest/keeper_call.h \
 	guest/mirror.c guest/mirror.h \
 	guest/mountinfo.c guest/mountinfo.h \
+	guest/msr_devices.c guest/msr_devices.h \
+	guest/msr_server.c guest/msr_server.h \
 	guest/place.c guest/place.h \
 	guest/port.c guest/port.h \
 	guest/present.c guest/present.h \

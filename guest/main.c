@@ -4,8 +4,17 @@
 #include <stdlib.h>
 
 #include "guest/keeper.h"
+#include "guest/msr_devices.h"
 #include "guest/present.h"
 #include "guest/settings.h"
+
+static int unmount(const struct settings *settings)
+{
+	int msr = msr_devices_clear(settings->msr);
+	int tree = present_clear(settings->mount);
+
+	return msr < 0 || tree < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}
 
 int main(int argc, char **argv)
 {
@@ -13,6 +22,6 @@ int main(int argc, char **argv)
 
 	settings_parse(&settings, argc, argv);
 	if (settings.unmount)
-		return present_clear(settings.mount) < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+		return unmount(&settings);
 	return keeper_run(&settings);
 }

@@ -298,7 +298,7 @@ uint64_t mirror_stale_at_ns(const struct mirror *mirror)
 			       : UINT64_MAX;
 }
 
-static bool zone_is_measured(const struct mirror *mirror, unsigned int zone)
+bool mirror_is_measured(const struct mirror *mirror, unsigned int zone)
 {
 	return zone < mirror->memory.n_zones && mirror->sampled &&
 	       mirror->places[zone] != MIRROR_ABSENT &&
@@ -308,7 +308,7 @@ static bool zone_is_measured(const struct mirror *mirror, unsigned int zone)
 int mirror_read(
 	struct mirror *mirror, unsigned int zone, uint64_t now_ns, uint64_t *ret_uj)
 {
-	if (!zone_is_measured(mirror, zone))
+	if (!mirror_is_measured(mirror, zone))
 		return -EIO;
 	return virtual_counters_read(&mirror->counters, zone, now_ns, ret_uj);
 }
@@ -316,7 +316,7 @@ int mirror_read(
 int mirror_shown(
 	struct mirror *mirror, unsigned int zone, uint64_t now_ns, uint64_t *ret_uj)
 {
-	if (!zone_is_measured(mirror, zone))
+	if (!mirror_is_measured(mirror, zone))
 		return -EIO;
 	return virtual_counters_shown(&mirror->counters, zone, now_ns, ret_uj);
 }

@@ -120,6 +120,9 @@ const struct powercap_model *mirror_model(const struct mirror *mirror);
 /* When all values become stale; UINT64_MAX: there is no sample. */
 uint64_t mirror_stale_at_ns(const struct mirror *mirror);
 
+/* Whether the host has told of that zone in its last sample. */
+bool mirror_is_measured(const struct mirror *mirror, unsigned int zone);
+
 /*
  * energy_uj of a zone, wrapped at its range. -EIO: the zone is not measured now, or
  * no sample came for too long.

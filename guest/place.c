@@ -6,24 +6,27 @@
 #include "guest/place.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
-#include "fuse-powercap/mount.h"
+#include "fuse-powercap/session.h"
 #include "guest/mountinfo.h"
 #include "shared/cleanup.h"
 #include "shared/log.h"
 #include "shared/number.h"
 #include "shared/rooted.h"
 
-#define COVER_TYPE "tmpfs"
+#define COVER_TYPE   "tmpfs"
+#define SELINUX_FILE "/sys/fs/selinux/enforce"
 
 /* How long an agent that was killed may take to be gone. */
 #define N_DEATH_CHECKS 20
@@ -36,23 +39,56 @@ struct stack {
 	uint64_t pid; /* of the keeper whose the last of ours is */
 };
 
+struct stacks {
+	const struct places *places;
+	struct stack list[PLACES_MAX];
+};
+
 static int mark_and_mount(const char *path, const char *type, pid_t pid, const char *data)
 {
 	char source[32];
 
-	snprintf(source, sizeof(source), POWERCAP_MOUNT_SOURCE ":%d", (int)pid);
+	snprintf(source, sizeof(source), POWERCAP_SESSION_SOURCE ":%d", (int)pid);
 	return mount(source, path, type, PLACE_MOUNT_FLAGS, data) < 0 ? -errno : 0;
 }
 
-int place_mount_tree(const char *path, pid_t pid, int fuse_fd, const char *context)
+int place_open_fuse(void)
+{
+	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r = -errno;
+
+	if (fd >= 0)
+		return fd;
+	log_error("cannot open /dev/fuse: %s; load the module fuse (modprobe fuse)",
+		strerror(-r));
+	return r;
+}
+
+const char *place_context(const char *label)
+{
+	return access(SELINUX_FILE, F_OK) == 0 ? label : NULL;
+}
+
+static int mount_served(
+	const char *path, mode_t root_mode, pid_t pid, int fuse_fd, const char *context)
 {
 	char data[512];
 	int r;
 
-	r = powercap_mount_format_data(fuse_fd, context, data, sizeof(data));
+	r = powercap_session_format_data(fuse_fd, root_mode, context, data, sizeof(data));
 	if (r < 0)
 		return r;
-	return mark_and_mount(path, POWERCAP_MOUNT_TYPE, pid, data);
+	return mark_and_mount(path, POWERCAP_SESSION_TYPE, pid, data);
+}
+
+int place_mount_tree(const char *path, pid_t pid, int fuse_fd, const char *context)
+{
+	return mount_served(path, S_IFDIR, pid, fuse_fd, context);
+}
+
+/* Nobody may look until it is known who may. */
+int place_mount_file(const char *path, pid_t pid, int fuse_fd, const char *context)
+{
+	return mount_served(path, S_IFREG, pid, fuse_fd, context);
 }
 
 int place_mount_cover(const char *path, pid_t pid, const char *context)
@@ -70,28 +106,32 @@ int place_mount_cover(const char *path, pid_t pid, const char *context)
 /* Whether it is an agent's, and of which keeper. */
 static bool is_ours(const struct mountinfo *mount, bool is_cover, uint64_t *ret_pid)
 {
-	static const char prefix[] = POWERCAP_MOUNT_SOURCE ":";
+	static const char prefix[] = POWERCAP_SESSION_SOURCE ":";
 	const char *pid = mount->source + sizeof(prefix) - 1;
 
-	return strcmp(mount->type, is_cover ? COVER_TYPE : POWERCAP_MOUNT_TYPE) == 0 &&
+	return strcmp(mount->type, is_cover ? COVER_TYPE : POWERCAP_SESSION_TYPE) == 0 &&
 	       strncmp(mount->source, prefix, sizeof(prefix) - 1) == 0 &&
 	       number_parse_range(pid, 1, INT_MAX, ret_pid) == 0;
 }
 
-static void note_mount(const struct places *places, const struct mountinfo *mount,
-	struct stack stacks[PLACES_MAX])
+static void note_mount(void *context, const struct mountinfo *mount)
 {
-	for (size_t i = 0; i < places->n; i++) {
-		const struct place *place = &places->list[i];
+	struct stacks *stacks = context;
+
+	for (size_t i = 0; i < stacks->places->n; i++) {
+		const struct place *place = &stacks->places->list[i];
+		struct stack *stack = &stacks->list[i];
 
 		if (strcmp(place->path, mount->mount_point) != 0)
 			continue;
-		stacks[i].ours_on_top = is_ours(mount, place->is_cover, &stacks[i].pid);
-		stacks[i].has_ours |= stacks[i].ours_on_top;
+		stack->ours_on_top = is_ours(mount, place->is_cover, &stack->pid);
+		stack->has_ours |= stack->ours_on_top;
 	}
 }
 
-static int read_stacks(const struct places *places, struct stack stacks[PLACES_MAX])
+/* Calls visit for each line that is one of mountinfo's. */
+static int visit_mounts(
+	void (*visit)(void *context, const struct mountinfo *mount), void *context)
 {
 	cleanup_fclose FILE *file = fopen("/proc/self/mountinfo", "re");
 	cleanup_free char *line = NULL;
@@ -104,7 +144,7 @@ static int read_stacks(const struct places *places, struct stack stacks[PLACES_M
 		struct mountinfo mount;
 
 		if (mountinfo_parse(line, (size_t)len, &mount) == 0)
-			note_mount(places, &mount, stacks);
+			visit(context, &mount);
 	}
 	return ferror(file) ? -EIO : 0;
 }
@@ -117,22 +157,24 @@ static int read_stacks(const struct places *places, struct stack stacks[PLACES_M
 static int find_mount(
 	const struct places *places, const struct place **ret_place, uint64_t *ret_pid)
 {
-	struct stack stacks[PLACES_MAX] = { 0 };
+	struct stacks stacks = { .places = places };
 	const char *buried = NULL;
 	int r;
 
-	r = read_stacks(places, stacks);
+	r = visit_mounts(note_mount, &stacks);
 	if (r < 0) {
 		log_error("cannot read /proc/self/mountinfo: %s", strerror(-r));
 		return r;
 	}
 	for (size_t i = 0; i < places->n; i++) {
-		if (stacks[i].ours_on_top && !(buried && places->list[i].is_cover)) {
+		const struct stack *stack = &stacks.list[i];
+
+		if (stack->ours_on_top && !(buried && places->list[i].is_cover)) {
 			*ret_place = &places->list[i];
-			*ret_pid = stacks[i].pid;
+			*ret_pid = stack->pid;
 			return 1;
 		}
-		if (stacks[i].has_ours && !stacks[i].ours_on_top)
+		if (stack->has_ours && !stack->ours_on_top)
 			buried = places->list[i].path;
 	}
 	if (!buried)
@@ -162,6 +204,11 @@ static int ask_if_dead(const char *path)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -ETIMEDOUT;
 }
 
+bool place_is_dead(const char *path)
+{
+	return ask_if_dead(path) == 1;
+}
+
 static bool becomes_dead(const char *path)
 {
 	const struct timespec pause = { .tv_nsec = DEATH_CHECK_NS };
@@ -188,7 +235,7 @@ static bool is_agent(uint64_t pid)
 static void log_served(const char *path, uint64_t pid)
 {
 	static const char *const advice =
-		"stop that one, or give this one another --mount DIR";
+		"stop that one, or have this one keep off (--mount DIR, --msr off)";
 
 	if (is_agent(pid))
 		log_error("%s is served by another vmpower-guest, process %" PRIu64
@@ -232,4 +279,27 @@ void places_unmount(const struct places *places)
 		log_error("cannot unmount %s: %s", place->path, strerror(errno));
 		return;
 	}
+}
+
+/* What place_visit_trees() was given. */
+struct visitor {
+	void (*visit)(void *context, const char *mount_point);
+	void *context;
+};
+
+static void visit_tree(void *context, const struct mountinfo *mount)
+{
+	const struct visitor *visitor = context;
+	uint64_t pid;
+
+	if (is_ours(mount, false, &pid))
+		visitor->visit(visitor->context, mount->mount_point);
+}
+
+int place_visit_trees(
+	void (*visit)(void *context, const char *mount_point), void *context)
+{
+	struct visitor visitor = { visit, context };
+
+	return visit_mounts(visit_tree, &visitor);
 }

@@ -30,12 +30,26 @@ struct places {
 	struct place list[PLACES_MAX];
 };
 
+/* An open /dev/fuse, the caller's; -errno, which is logged. */
+int place_open_fuse(void);
+
+/* That label, where the system has labels (SELinux); else NULL. */
+const char *place_context(const char *label);
+
 /*
- * Mounts a tree, to be served over fuse_fd (an open /dev/fuse), or an empty tmpfs;
- * marked as those of the keeper pid. context is all files' label (SELinux), or NULL.
+ * Mounts a tree or a single file, to be served over fuse_fd (an open /dev/fuse), or an
+ * empty tmpfs; marked as those of the keeper pid. context is all files' label, or NULL.
  */
 int place_mount_tree(const char *path, pid_t pid, int fuse_fd, const char *context);
+int place_mount_file(const char *path, pid_t pid, int fuse_fd, const char *context);
 int place_mount_cover(const char *path, pid_t pid, const char *context);
+
+/* Calls visit for each tree or file that an agent has mounted anywhere. -errno. */
+int place_visit_trees(
+	void (*visit)(void *context, const char *mount_point), void *context);
+
+/* Whether nobody serves what an agent mounted there. */
+bool place_is_dead(const char *path);
 
 /*
  * Undoes what an agent left there. -EBUSY: an agent that lives has it, or something

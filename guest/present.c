@@ -20,9 +20,8 @@
 #include "shared/cleanup.h"
 #include "shared/log.h"
 
-#define CLASS_DIR    VIEW_CLASS_PARENT "/" VIEW_NAME
-#define DEVICES_DIR  VIEW_DEVICES_PARENT "/" VIEW_NAME
-#define SELINUX_FILE "/sys/fs/selinux/enforce"
+#define CLASS_DIR   VIEW_CLASS_PARENT "/" VIEW_NAME
+#define DEVICES_DIR VIEW_DEVICES_PARENT "/" VIEW_NAME
 /* sysfs's own, so that what may read sysfs may read the tree. */
 #define SELINUX_CONTEXT "system_u:object_r:sysfs_t:s0"
 
@@ -153,17 +152,6 @@ int present_clear(const char *mount)
 	return places_clear(&places);
 }
 
-static int open_fuse(void)
-{
-	int fd = open("/dev/fuse", O_RDWR | O_CLOEXEC), r = -errno;
-
-	if (fd >= 0)
-		return fd;
-	log_error("cannot open /dev/fuse: %s; load the module fuse (modprobe fuse)",
-		strerror(-r));
-	return r;
-}
-
 static int log_mount_failure(const char *path, int error)
 {
 	log_error("cannot mount on %s: %s", path, strerror(-error));
@@ -186,7 +174,7 @@ static int mount_whole(struct present *present, int fuse_fd, const char *context
 
 int present_mount(struct present *present, int *ret_fuse_fd)
 {
-	const char *context = access(SELINUX_FILE, F_OK) == 0 ? SELINUX_CONTEXT : NULL;
+	const char *context = place_context(SELINUX_CONTEXT);
 	cleanup_close int fuse_fd = -1;
 	int r;
 
@@ -196,7 +184,7 @@ int present_mount(struct present *present, int *ret_fuse_fd)
 	r = places_clear(&present->places);
 	if (r < 0)
 		return r;
-	fuse_fd = open_fuse();
+	fuse_fd = place_open_fuse();
 	if (fuse_fd < 0)
 		return fuse_fd;
 	present->mounted = true;

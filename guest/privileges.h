@@ -3,6 +3,7 @@
 /* The worker's user, and how it gives up everything else. */
 #pragma once
 
+#include <stdint.h>
 #include <sys/types.h>
 
 #define PRIVILEGES_USER "vmpower"
@@ -16,8 +17,12 @@
 /* Who the worker is to be. */
 void privileges_find_user(uid_t *ret_uid, gid_t *ret_gid);
 
+/* Gives up those capabilities (bits by number), for good. -errno. */
+int privileges_forget(uint64_t capabilities);
+
 /*
- * Becomes that user without any other group or capability, for good (no_new_privs),
- * and dies with its parent, the process parent. -ESRCH: that is gone already.
+ * Becomes that user without any other group or capability than those kept (bits by
+ * number), for good (no_new_privs), and dies with its parent, the process parent.
+ * -ESRCH: that is gone already; -EPERM: it has not got those to be kept.
  */
-int privileges_drop(uid_t uid, gid_t gid, pid_t parent);
+int privileges_drop(uid_t uid, gid_t gid, uint64_t kept, pid_t parent);

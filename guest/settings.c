@@ -84,6 +84,17 @@ static int set_unmount(void *settings, const char *value, const char **ret_expec
 	return 0;
 }
 
+static int set_msr(void *settings, const char *value, const char **ret_expected)
+{
+	bool on = strcmp(value, "on") == 0;
+
+	*ret_expected = "on or off";
+	if (!on && strcmp(value, "off") != 0)
+		return -EINVAL;
+	((struct settings *)settings)->msr = on;
+	return 0;
+}
+
 static const struct option_spec specs[] = {
 	{ .name = "port",
 		.argument = "PATH",
@@ -101,6 +112,10 @@ static const struct option_spec specs[] = {
 		.argument = "NAME",
 		.help = "group of energy_uj (root)",
 		.set = set_group },
+	{ .name = "msr",
+		.argument = "on|off",
+		.help = "show it in the CPUs' RAPL registers, too (off)",
+		.set = set_msr },
 	{ .name = "run-dir",
 		.argument = "DIR",
 		.help = "runtime directory (" RUNDIR ")",

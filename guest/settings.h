@@ -16,6 +16,7 @@ struct settings {
 	bool unmount; /* only what an agent left there that was killed */
 	mode_t energy_mode;
 	gid_t energy_gid;
+	bool msr;
 };
 
 /*

@@ -53,6 +53,13 @@ static int read_energy(void *context, unsigned int zone, uint64_t *ret_uj)
 	return mirror_read(&((struct worker *)context)->mirror, zone, now_ns(), ret_uj);
 }
 
+/* After whatever may have changed what the counters show. */
+static void publish(struct worker *worker)
+{
+	if (worker->settings->board && mirror_is_ready(&worker->mirror))
+		board_publish(worker->settings->board, &worker->mirror);
+}
+
 static void write_status(struct worker *worker)
 {
 	char text[STATUS_TEXT_SIZE];
@@ -155,6 +162,7 @@ static void take_welcome(struct worker *worker, const struct message_welcome *we
 		return;
 	}
 	channel_settle(&worker->channel);
+	publish(worker);
 	follow_link(worker);
 }
 
@@ -188,6 +196,7 @@ static int take_sample(struct worker *worker, const struct message_sample *sampl
 		return 0;
 	}
 	mirror_commit(&worker->mirror, &memory);
+	publish(worker);
 	agent_accept(&worker->channel.agent, sample, now);
 	worker->status.seq = sample->seq;
 	worker->status.quality = sample->quality;

@@ -9,14 +9,16 @@
 #include <sys/types.h>
 
 #include "fuse-powercap/tree.h"
+#include "guest/board.h"
 
 struct worker_settings {
 	const char *port;
 	enum powercap_layout layout;
 	mode_t energy_mode;
 	gid_t energy_gid;
-	int run_fd;  /* the runtime directory */
-	int call_fd; /* to the keeper (guest/keeper_call.h) */
+	struct board *board; /* to show the counters on; NULL: nobody looks */
+	int run_fd;	     /* the runtime directory */
+	int call_fd;	     /* to the keeper (guest/keeper_call.h) */
 };
 
 /*

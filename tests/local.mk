@@ -99,6 +99,7 @@ if GUEST
 # fuse-powercap
 unit_fuse_powercap = \
 	tests/unit/test_mount \
+	tests/unit/test_msr \
 	tests/unit/test_tree \
 	tests/unit/test_virtual \
 	tests/unit/test_zone
@@ -108,6 +109,8 @@ tests_unit_test_mount_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mount_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
 # Allocations are counted.
 tests_unit_test_mount_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=malloc
+tests_unit_test_msr_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_msr_LDADD = $(fuse_powercap_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_tree_SOURCES = tests/unit/test_tree.c \
 	tests/unit/listing.c tests/unit/listing.h
 tests_unit_test_tree_CFLAGS = $(unit_CFLAGS)
@@ -127,18 +130,25 @@ EXTRA_DIST += \
 # guest
 unit_guest = \
 	tests/unit/test_agent \
+	tests/unit/test_board \
 	tests/unit/test_channel \
 	tests/unit/test_cover \
+	tests/unit/test_fd_message \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
 	tests/unit/test_place \
 	tests/unit/test_port \
+	tests/unit/test_privileges \
 	tests/unit/test_reads \
 	tests/unit/test_rundir \
 	tests/unit/test_state \
 	tests/unit/test_view
 tests_unit_test_agent_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_agent_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_board_SOURCES = tests/unit/test_board.c \
+	tests/unit/child.h tests/unit/random.h
+tests_unit_test_board_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_board_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_channel_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_channel_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 # Randomness fails when told to.
@@ -147,6 +157,8 @@ tests_unit_test_cover_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cover_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cover_SOURCES = tests/unit/test_cover.c \
 	tests/unit/child.h tests/unit/namespace.h
+tests_unit_test_fd_message_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_fd_message_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mirror_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mirror_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)
@@ -156,6 +168,9 @@ tests_unit_test_place_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_place_SOURCES = tests/unit/test_place.c tests/unit/namespace.h
 tests_unit_test_port_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_port_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_privileges_SOURCES = tests/unit/test_privileges.c tests/unit/child.h
+tests_unit_test_privileges_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_privileges_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_reads_SOURCES = tests/unit/test_reads.c tests/unit/random.h
 tests_unit_test_reads_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_reads_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)

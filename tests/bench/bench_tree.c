@@ -23,6 +23,7 @@
 #include <sys/wait.h>
 
 #include "fuse-powercap/mount.h"
+#include "fuse-powercap/session.h"
 #include "fuse-powercap/virtual.h"
 #include "shared/clock.h"
 
@@ -162,7 +163,8 @@ static int start(const char *dir, int (*serve)(int fuse_fd))
 	pid_t server;
 
 	if (fuse_fd < 0 ||
-		powercap_mount_format_data(fuse_fd, NULL, data, sizeof(data)) < 0 ||
+		powercap_session_format_data(fuse_fd, S_IFDIR, NULL, data, sizeof(data)) <
+			0 ||
 		mount("bench", dir, "fuse", MS_NOSUID | MS_NODEV | MS_NOEXEC, data) < 0)
 		return -errno;
 	server = fork();

@@ -85,13 +85,13 @@ def directory_fixture(work):
 
 @pytest.fixture(scope="session", name="image")
 def image_fixture(build, work):
-    """The guests' initramfs, with the agent and the tools that read powercap."""
+    """The guests' initramfs, with the agent and the tools that read powercap and MSRs."""
     tools = subprocess.run([TESTBED / "tools"], check=True, capture_output=True, text=True)
     binaries = sorted(pathlib.Path(tools.stdout.strip(), "bin").iterdir())
     binaries.append(build / "vmpower-guest")
     path = work / "guest.cpio"
     subprocess.run([TESTBED / "image", path, *(b for b in binaries if b.exists())], check=True,
-                   env={**os.environ, "MODULES": "loop"})
+                   env={**os.environ, "MODULES": "loop msr"})
     return path
 
 

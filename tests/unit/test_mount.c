@@ -27,6 +27,7 @@
 #include <sys/wait.h>
 
 #include "fuse-powercap/mount.h"
+#include "fuse-powercap/session.h"
 #include "tests/unit/listing.h"
 
 #define SKIPPED 77
@@ -114,9 +115,11 @@ static void start(
 	fixture->source->n_allocations = 0;
 	fuse_fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	assert_true(fuse_fd >= 0);
-	assert_true(powercap_mount_format_data(fuse_fd, NULL, data, sizeof(data)) > 0);
-	assert_int_equal(mount(POWERCAP_MOUNT_SOURCE, fixture->dir, POWERCAP_MOUNT_TYPE,
-				 MS_NOSUID | MS_NODEV | MS_NOEXEC, data),
+	assert_true(powercap_session_format_data(
+			    fuse_fd, S_IFDIR, NULL, data, sizeof(data)) > 0);
+	assert_int_equal(
+		mount(POWERCAP_SESSION_SOURCE, fixture->dir, POWERCAP_SESSION_TYPE,
+			MS_NOSUID | MS_NODEV | MS_NOEXEC, data),
 		0);
 	fixture->server = fork();
 	assert_true(fixture->server >= 0);
@@ -602,17 +605,22 @@ static void test_data(void **state)
 	char data[256];
 
 	(void)state;
-	assert_int_equal(powercap_mount_format_data(9, NULL, data, sizeof(data)),
+	assert_int_equal(
+		powercap_session_format_data(9, S_IFDIR, NULL, data, sizeof(data)),
 		sizeof(plain) - 1);
 	assert_string_equal(data, plain);
-	assert_int_equal(powercap_mount_format_data(9, context, data, sizeof(data)),
+	assert_int_equal(
+		powercap_session_format_data(9, S_IFDIR, context, data, sizeof(data)),
 		sizeof(labelled) - 1);
 	assert_string_equal(data, labelled);
 	assert_int_equal(
-		powercap_mount_format_data(9, "a\",dev", data, sizeof(data)), -EINVAL);
-	assert_int_equal(powercap_mount_format_data(9, NULL, data, sizeof(plain) - 1),
+		powercap_session_format_data(9, S_IFDIR, "a\",dev", data, sizeof(data)),
+		-EINVAL);
+	assert_int_equal(
+		powercap_session_format_data(9, S_IFDIR, NULL, data, sizeof(plain) - 1),
 		-ENAMETOOLONG);
-	assert_int_equal(powercap_mount_format_data(9, NULL, data, sizeof(plain)),
+	assert_int_equal(
+		powercap_session_format_data(9, S_IFDIR, NULL, data, sizeof(plain)),
 		sizeof(plain) - 1);
 }
 

@@ -165,6 +165,48 @@ static void test_buried(void **state)
 	check_nothing_is_left(fixture);
 }
 
+struct seen {
+	const char *path;
+	unsigned int n;
+};
+
+static void count(void *context, const char *mount_point)
+{
+	struct seen *seen = context;
+
+	seen->n += strcmp(mount_point, seen->path) == 0;
+}
+
+/* A mount whose root is a file, over a file; found, and known for dead. */
+static void test_file(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[112];
+	struct seen seen = { .path = path };
+	cleanup_close int fd = -1;
+
+	snprintf(path, sizeof(path), "%s/file", fixture->tree);
+	close(open(path, O_CREAT | O_CLOEXEC, 0600));
+	fixture->places = (struct places){ .n = 1 };
+	strcpy(fixture->places.list[0].path, path);
+	assert_int_equal(mount("vmpower:1", path, "fuse.other", 0, NULL), -1);
+	assert_int_equal(mount("vmpower:1", fixture->cover, "tmpfs", 0, NULL), 0);
+	assert_int_equal(place_visit_trees(count, &seen), 0);
+	assert_int_equal(umount2(fixture->cover, 0), 0);
+	assert_int_equal(seen.n, 0);
+	fd = place_open_fuse();
+	assert_true(fd >= 0);
+	assert_int_equal(place_mount_file(path, 1, fd, NULL), 0);
+	assert_int_equal(place_visit_trees(count, &seen), 0);
+	assert_int_equal(seen.n, 1);
+	close(steal_fd(&fd));
+	assert_true(place_is_dead(path));
+	assert_int_equal(places_clear(&fixture->places), 0);
+	assert_false(place_is_dead(path));
+	assert_int_equal(unlink(path), 0);
+	check_nothing_is_left(fixture);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -174,6 +216,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alive, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buried, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_file, setup, teardown),
 	};
 
 	if (geteuid() != 0 || access("/dev/fuse", R_OK | W_OK) < 0)
