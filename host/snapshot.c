@@ -221,6 +221,17 @@ bool snapshot_has_same_series(const struct snapshot *a, const struct snapshot *b
 	       same_zones(a, b) && same_domains(a, b);
 }
 
+struct snapshot_account snapshot_since_boot(const struct snapshot *snapshot, size_t zone)
+{
+	struct snapshot_account boot = snapshot->zones[zone].boot;
+
+	for (size_t i = 0; i < snapshot->n_lingering; i++) {
+		boot.ended.dynamic_uj += snapshot->lingering[i].zones[zone].dynamic_uj;
+		boot.ended.idle_uj += snapshot->lingering[i].zones[zone].idle_uj;
+	}
+	return boot;
+}
+
 const struct snapshot_domain *snapshot_find_domain(
 	const struct snapshot *snapshot, const struct uuid *uuid)
 {

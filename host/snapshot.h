@@ -197,6 +197,12 @@ struct tick_share snapshot_domain_sum(
  */
 bool snapshot_has_same_series(const struct snapshot *a, const struct snapshot *b);
 
+/*
+ * A zone's account since the host booted for who does not show those who linger: they
+ * are among the ended.
+ */
+struct snapshot_account snapshot_since_boot(const struct snapshot *snapshot, size_t zone);
+
 /* The domain with this UUID, or NULL. */
 const struct snapshot_domain *snapshot_find_domain(
 	const struct snapshot *snapshot, const struct uuid *uuid);

@@ -280,23 +280,10 @@ static void walk_account(
 	leave(walk, outer);
 }
 
-/* Since the boot, with those who linger among the ended: the document has no others. */
-static struct snapshot_account boot_account(const struct walk *walk, size_t index)
-{
-	const struct snapshot *snapshot = walk->snapshot;
-	struct snapshot_account boot = snapshot->zones[index].boot;
-
-	for (size_t i = 0; i < snapshot->n_lingering; i++) {
-		boot.ended.dynamic_uj += snapshot->lingering[i].zones[index].dynamic_uj;
-		boot.ended.idle_uj += snapshot->lingering[i].zones[index].idle_uj;
-	}
-	return boot;
-}
-
 static void walk_zone(struct walk *walk, size_t index)
 {
 	struct snapshot_zone *zone = &walk->snapshot->zones[index];
-	struct snapshot_account boot = boot_account(walk, index);
+	struct snapshot_account boot = snapshot_since_boot(walk->snapshot, index);
 
 	walk_short_text(walk, "name", zone->name, sizeof(zone->name));
 	zone->kind = walk_name(walk, "kind", kind_names, zone->kind);

@@ -41,14 +41,20 @@ static void add_account(struct json_text *text, const struct snapshot_account *a
 	json_text_literal(text, "}");
 }
 
-static void add_zone(struct json_text *text, const struct snapshot_zone *zone)
+static void add_zone(
+	struct json_text *text, const struct snapshot *snapshot, size_t index)
 {
+	const struct snapshot_zone *zone = &snapshot->zones[index];
+	const struct snapshot_account boot = snapshot_since_boot(snapshot, index);
+
 	add_name(text, "{", "name");
 	json_text_string(text, zone->name);
 	add_name(text, ",", "kind");
 	add_word(text, snapshot_json_kind_name(zone->kind));
 	add_name(text, ",", "energy");
 	add_account(text, &zone->sum);
+	add_name(text, ",", "since_boot");
+	add_account(text, &boot);
 	add_name(text, ",", "last_tick");
 	add_account(text, &zone->last);
 	add_name(text, ",", "last_tick_ns");
@@ -89,6 +95,8 @@ static void add_domain_zones(struct json_text *text, const struct snapshot *snap
 		json_text_literal(text, ":");
 		add_name(text, "{", "energy");
 		add_share(text, &domain->zones[z].sum);
+		add_name(text, ",", "since_boot");
+		add_share(text, &domain->zones[z].boot);
 		add_name(text, ",", "last_tick");
 		add_share(text, &domain->zones[z].last);
 		json_text_literal(text, "}");
@@ -143,7 +151,7 @@ void snapshot_line_add(
 	for (size_t z = 0; z < snapshot->n_zones; z++) {
 		if (z > 0)
 			json_text_literal(text, ",");
-		add_zone(text, &snapshot->zones[z]);
+		add_zone(text, snapshot, z);
 	}
 	json_text_literal(text, "]");
 	add_name(text, ",", "domains");

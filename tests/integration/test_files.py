@@ -20,8 +20,9 @@ from bed.web import Web
 PORT = 9846
 INTERVAL_MS = 100
 CSV_NAMES = {HOSTILE, 'two,"quoted", words', "=1+1"}
-HEAD = ["tick", "time_ns", "uuid", "name", "zone", "kind", "energy_uj", "last_tick_uj",
-        "last_tick_ns", "source", "quality"]
+HEAD = ["tick", "time_ns", "uuid", "name", "zone", "kind", "energy_uj", "since_boot_uj",
+        "last_tick_uj", "last_tick_ns", "source", "quality"]
+WHEN = ("energy", "since_boot", "last_tick")
 
 
 class Place:
@@ -128,10 +129,10 @@ def test_exact(bed, place):
     of_csv = {}
     for row in csv_rows(directory / "csv"):
         key = row["zone"], row["uuid"], row["kind"]
-        tick = of_csv.setdefault(int(row["tick"]), {"energy": {}, "last_tick": {}})
+        tick = of_csv.setdefault(int(row["tick"]), {when: {} for when in WHEN})
         assert key not in tick["energy"]
-        tick["energy"][key] = int(row["energy_uj"])
-        tick["last_tick"][key] = int(row["last_tick_uj"])
+        for when in WHEN:
+            tick[when][key] = int(row[f"{when}_uj"])
         tick["time_ns"] = row["time_ns"]
         if row["uuid"] not in ("zone", "host", "unattributed", "ended", ended):
             assert row["name"] in CSV_NAMES
@@ -140,7 +141,7 @@ def test_exact(bed, place):
     for line in lines:
         tick = of_csv[int(line["tick"])]
         assert tick["time_ns"] == line["time_ns"]
-        for when in ("energy", "last_tick"):
+        for when in WHEN:
             found = energies(line, when)
             check_sums(found, (line["tick"], when))
             assert tick[when] == found
@@ -152,9 +153,8 @@ def test_exact(bed, place):
     assert before["package-0", "zone", "total"] > 0
     assert {d["name"] for d in lines[-1]["domains"]} == CSV_NAMES
     assert sum(uj for key, uj in energies(lines[-1], "energy").items() if key[1] == "ended") > 0
-    # The counters of /metrics began when the ledger did.
     line = lines[metrics.tick - 1]
-    for key, uj in energies(line, "energy").items():
+    for key, uj in energies(line, "since_boot").items():
         zone, whose, kind = key
         if kind == "total":
             assert metrics.uj("vmpower_zone_energy_joules_total", zone=zone) == uj

@@ -120,14 +120,23 @@ static void check_sum(const cJSON *line, const cJSON *zone, const char *when)
 	assert_int_equal(sum, uj_of(account, "total_uj"));
 }
 
+/* A domain that ended not long ago is one of the ended here. */
 static void test_adds_up(void **state)
 {
 	struct snapshot *snapshot = fake_snapshot_new();
-	cJSON *line = parse(snapshot), *zone;
+	struct tick_share shares[3] = { { 30, 4 }, { 500, 6 } };
+	struct snapshot_lingering lingering = { .name = "gone", .zones = shares };
+	cJSON *line, *zone;
 
 	(void)state;
+	snapshot->n_lingering = 1;
+	snapshot->lingering = &lingering;
+	snapshot->zones[0].boot.total_uj += 34;
+	snapshot->zones[1].boot.total_uj += 506;
+	line = parse(snapshot);
 	cJSON_ArrayForEach (zone, cJSON_GetObjectItem(line, "zones")) {
 		check_sum(line, zone, "energy");
+		check_sum(line, zone, "since_boot");
 		check_sum(line, zone, "last_tick");
 	}
 	cJSON_Delete(line);

@@ -129,7 +129,7 @@ def help_of(*command):
 
 def options_of(text):
     """Of what --help prints."""
-    return set(re.findall(r"^  --([a-z][a-z-]*)", text, re.M))
+    return set(re.findall(r"^  (?:-[a-z], )?--([a-z][a-z-]*)", text, re.M))
 
 
 def subcommands_of(text):
