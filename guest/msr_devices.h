@@ -31,7 +31,7 @@ struct msr_devices {
  */
 int msr_devices_clear(bool on);
 
-/* The same first. With on: -ENOENT: there are no devices; -EPERM: they cannot be opened. */
+/* The same first. With on, -ENOENT: there are no devices; -EPERM: not to be opened. */
 int msr_devices_init(struct msr_devices *devices, bool on);
 
 /*
