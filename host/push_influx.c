@@ -46,30 +46,27 @@ static void put_measurement(struct json_text *body, const struct metrics_family 
 	json_text_put(body, family->name, len);
 }
 
+/* What is escaped in the value of a tag, and what ends a line. */
+#define SPECIAL " ,=\n\r"
+
 /*
- * Commas, spaces and equals signs are escaped. A line cannot have a newline within, nor
- * a value end with a backslash, which would escape what follows.
+ * A line cannot have a newline within. A backslash in front of what is escaped, or of the
+ * end, is left out: InfluxDB and VictoriaMetrics do not agree on whether it escapes the
+ * escape, and a name that the one takes as it is would give the other labels of its own.
  */
 static void put_tag_value(struct json_text *body, const char *value)
 {
-	size_t len = strlen(value);
+	for (; *value; value++) {
+		size_t n_backslashes = strspn(value, "\\");
 
-	while (len > 0 && value[len - 1] == '\\')
-		len--;
-	while (len > 0) {
-		size_t plain = strcspn(value, " ,=\n\r");
-
-		if (plain > len)
-			plain = len;
-		json_text_put(body, value, plain);
-		value += plain;
-		len -= plain;
-		if (len == 0)
-			break;
-		json_text_literal(body, "\\");
+		/* The NUL is found in it, too. */
+		if (n_backslashes > 0 && strchr(SPECIAL, value[n_backslashes])) {
+			value += n_backslashes - 1;
+			continue;
+		}
+		if (strchr(SPECIAL, *value))
+			json_text_literal(body, "\\");
 		json_text_put(body, *value == '\n' || *value == '\r' ? " " : value, 1);
-		value++;
-		len--;
 	}
 }
 

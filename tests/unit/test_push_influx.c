@@ -78,6 +78,8 @@ static void test_escapes(void **state)
 		{ "x\\", "domain=x," },
 		{ "x\\y\\\\", "domain=x\\y," },
 		{ "\\", "" },
+		{ "a\\,b=c", "domain=a\\,b\\=c," },
+		{ "a\\\\ b\\c\\\nd", "domain=a\\ b\\c\\ d," },
 		{ "a\nb\rc", "domain=a\\ b\\ c," },
 		{ "\xff", "domain=\xef\xbf\xbd," },
 	};
