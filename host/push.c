@@ -30,14 +30,15 @@
 
 #define RETRIED_LOG_NS (60 * (uint64_t)NSEC_PER_SEC)
 #define REFUSED_LOG_NS (600 * (uint64_t)NSEC_PER_SEC)
+#define FULL_LOG_NS    (600 * (uint64_t)NSEC_PER_SEC)
 
 /* A target and how it is reached. */
 struct route {
 	struct push_target target;
 	struct push_transport *transport;
 	bool sending;
-	bool failing, full; /* which the log knows of */
-	struct log_limit retried, refused;
+	bool failing; /* which the log knows of */
+	struct log_limit retried, refused, full;
 	bool gave_up; /* there was a failure at the end */
 };
 
@@ -70,9 +71,11 @@ static uint32_t get_random(void)
 
 static void log_full(struct route *route, size_t n_dropped)
 {
-	if (n_dropped == 0 || route->full)
+	uint64_t suppressed;
+
+	if (n_dropped == 0 || !log_limit_pass(&route->full, clock_monotonic_ns(),
+				      FULL_LOG_NS, &suppressed))
 		return;
-	route->full = true;
 	log_warning("Push %s: as much waits as may; the oldest ticks are dropped. "
 		    "See queue_mib in vmpower-hostd(8)",
 		route->target.config->name);
@@ -99,7 +102,7 @@ static void log_verdict(struct route *route, enum push_verdict verdict, size_t n
 			name, n_ticks, error);
 	if (verdict == PUSH_DELIVERED && route->failing) {
 		log_info("Push %s goes on", name);
-		route->failing = route->full = false;
+		route->failing = false;
 	}
 }
 
