@@ -96,12 +96,15 @@ def zone_sums(lines):
             if (m := re.fullmatch(r"\S+\s+(\d+) \+\s+(\d+) \+\s+(\d+) =\s+(\d+)", line))]
 
 
-def check_sums(lines, n=4):
+def adds_up(lines, n=4):
     sums = zone_sums(lines)
-    assert len(sums) == n, lines
-    for domains, host, unattributed, zone in sums:
-        assert domains + host + unattributed == zone, lines
-    return sums
+    return len(sums) == n and all(sum(parts) == zone for *parts, zone in sums)
+
+
+def host_percent(lines):
+    """0: the row is not there, as the screen is being drawn."""
+    match = re.search(r"^\(host\) +(\d+\.\d)", "\n".join(lines), re.M)
+    return float(match[1]) if match else 0
 
 
 def account_uj(account):
@@ -128,7 +131,7 @@ def test_once(scene):
     assert max(map(len, lines)) <= 80
     assert any(TAMED in line for line in lines), r.stdout
     assert "\x1b" not in r.stdout and "\u202e" not in r.stdout and "\u009b" not in r.stdout
-    check_sums(lines)
+    assert adds_up(lines), r.stdout
     web1 = row(lines, "web1")
     assert web1.split()[1] == "1" and web1.endswith("paused")
     # Without UTF-8 and with little room.
@@ -181,30 +184,31 @@ def test_json_stream(scene):
     print(f"ticks {ticks}")
     assert ticks == sorted(set(ticks))
     # With a pause: two of a second each, not of a tick.
+    began = time.monotonic()
     with stream(scene, "-n", "1") as wait:
-        wait(1)
-        began = time.monotonic()
         wait(3)
-        assert time.monotonic() - began > 1
+        assert time.monotonic() - began > 2
 
 
 def test_screen(scene, top):
     t = top()
     t.wait_for(has_rows, "the table")
     lines = t.lines()
-    assert len(lines) == 24 and "powercap" in lines[0] and "HISTORY" in lines[1]
-    assert "q quit" in lines[23]
-    assert any(TAMED[:8] in line for line in lines), t.text()
-    check_sums(lines)
+    assert len(lines) == 24 and "powercap" in lines[0]
+    # Below what is wrong, as that ticks are late on a busy machine.
+    assert any("HISTORY" in line for line in lines[1:6]), t.text()
+    t.wait_for(lambda lines: "q quit" in lines[23], "the keys")
+    t.wait_for(lambda lines: any(TAMED[:8] in line for line in lines), "the hostile name")
+    t.wait_for(adds_up, "a tick whose zones add up")
     # What a domain uses it shows, by whichever order.
     t.wait_for(lambda lines: "█" in (row(lines, "(host)") or ""), "the history")
-    assert "by watts" in lines[23]
+    t.wait_for_text("by watts ")
     t.send("n")
     t.wait_for_text("by name ")
     t.send("n")
     t.wait_for_text("by name, reversed")
-    lines = t.lines()
-    assert lines.index(row(lines, "web1")) < lines.index(row(lines, "a?31m"))
+    t.wait_for(lambda lines: re.search(r"^web1 .*^a\?31m", "\n".join(lines), re.M | re.S),
+               "the names in that order")
     t.send("e")
     t.wait_for_text("joules since top began")
     # The cursor keys; a domain in detail.
@@ -232,10 +236,10 @@ def test_resize(top):
         t.resize(columns, height)
         # The whole of it is of the new size: its last line and all of its titles.
         t.wait_for(lambda lines, s=shown, h=height, c=columns:
-                   any(s in line for line in lines[:3]) and len(lines) == h and
+                   any(s in line for line in lines[:6]) and len(lines) == h and
                    (h < 10 or lines[h - 1].startswith("q quit")) and
                    all(len(line) <= c for line in lines), f"{columns}x{height}")
-    check_sums(t.lines())
+    t.wait_for(adds_up, "a tick whose zones add up")
     t.send("q")
     assert t.wait() == 0
 
@@ -247,7 +251,7 @@ def test_hostd_restarts(scene, top):
     scene.hostd.kill()
     try:
         t.wait_for_text("vmpower-hostd is away: cannot connect")
-        assert has_rows(t.lines())
+        t.wait_for(has_rows, "what was known")
         assert scene.run("--once").returncode == 1
     finally:
         scene.hostd.start()
@@ -264,7 +268,7 @@ def test_hostd_restarts(scene, top):
         for text in ("vmpower top: keys", "(all zones)") * 2:
             t.send("?")
             t.wait_for_text(text)
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 15
     finally:
         hostd.signal(signal.SIGCONT)
         hostd.popen.send_signal(signal.SIGCONT)
@@ -329,8 +333,8 @@ def test_busy_host(scene, top):
     t = top("-s", "cpu", locale="C")
     t.wait_for(has_rows, "the table")
     with host_load(scene.directory, 0.9):
-        t.wait_for(lambda lines: float(row(lines, "(host)").split()[1]) > 50, "a busy host")
-        t.wait_for(lambda lines: "#" in row(lines, "(host)"), "the history, in ASCII")
+        t.wait_for(lambda lines: host_percent(lines) > 50, "a busy host")
+        t.wait_for(lambda lines: "#" in (row(lines, "(host)") or ""), "the history, in ASCII")
     assert t.raw.isascii()
     t.send("q")
     assert t.wait() == 0
