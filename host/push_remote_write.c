@@ -132,11 +132,25 @@ static int add_ended(const struct push_options *options, struct series *series)
 	return push_format_points(options, options->before, take_before, series);
 }
 
+/*
+ * A tick that somebody asked for and one that was due can be in the same ms, of which
+ * Prometheus keeps the first alone, or refuses the batch that has the second.
+ */
+static uint64_t get_time_ms(
+	const struct push_options *options, const struct snapshot *snapshot)
+{
+	uint64_t time_ms = snapshot->time_ns / NSEC_PER_MSEC;
+	bool again = options->before &&
+		     options->before->time_ns / NSEC_PER_MSEC == time_ms;
+
+	return time_ms + again;
+}
+
 static int add(const struct push_options *options, const struct snapshot *snapshot,
 	struct json_text *body)
 {
 	struct series series = { .body = body,
-		.time_ms = snapshot->time_ns / NSEC_PER_MSEC,
+		.time_ms = get_time_ms(options, snapshot),
 		.collects = options->before &&
 			    !snapshot_has_same_series(options->before, snapshot) };
 	int r = push_format_points(options, snapshot, take, &series);

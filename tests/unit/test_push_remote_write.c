@@ -223,6 +223,33 @@ static void test_ended(void **state)
 		snapshot_unref(snapshots[i]);
 }
 
+/* Two ticks of one millisecond are told of two. */
+static void test_same_time(void **state)
+{
+	static const uint64_t times_ns[] = { 5000000, 5999999, 17000000 },
+			      expected_ms[] = { 5, 6, 17 };
+	struct push_options options = { .host = "hv1", .labels = "instance=hv1\n" };
+	struct snapshot *before = NULL;
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(times_ns) / sizeof(times_ns[0]); i++) {
+		struct snapshot *snapshot = fake_snapshot_new();
+		static struct request request;
+		struct json_text body = { 0 };
+
+		snapshot->time_ns = times_ns[i];
+		options.before = before;
+		assert_int_equal(
+			push_format_remote_write.add(&options, snapshot, &body), 0);
+		assert_int_equal(push_format_remote_write.finish(&body), 0);
+		read_request(&body, &request);
+		assert_int_equal(find(&request, web1)->time_ms, expected_ms[i]);
+		snapshot_unref(before);
+		before = snapshot;
+	}
+	snapshot_unref(before);
+}
+
 static void test_answers(void **state)
 {
 	static const struct {
@@ -252,6 +279,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_series),
 		cmocka_unit_test(test_ended),
+		cmocka_unit_test(test_same_time),
 		cmocka_unit_test(test_answers),
 	};
 
