@@ -290,7 +290,7 @@ static void test_too_slow(void **state)
 	static char large[64 << 20];
 	struct wire *wire = *state;
 
-	wire->config.timeout_s = 1;
+	wire->config.timeout_s = 2;
 	memset(large, 'x', sizeof(large) - 1);
 	send_body(wire, large);
 	expect_failure(wire, "it took too long");
