@@ -70,7 +70,7 @@ class Process:
         self.signal(signal.SIGKILL)
         return self.popen.wait(10)
 
-    def stop(self, seconds=10):
+    def stop(self, seconds=30):
         """As a service manager would: SIGTERM; its exit status."""
         if not self.alive():
             return self.popen.returncode
