@@ -233,7 +233,6 @@ int client_request_tick(
 	if (open_client(&client, socket_path, NULL) < 0)
 		return out_of_memory(socket_path, error);
 	r = ask(&client, "/api/v1/tick", true, &document, error);
-
 	if (r < 0)
 		return r;
 	tick = cJSON_GetObjectItemCaseSensitive(document, "tick");

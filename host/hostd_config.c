@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shared/array.h"
 #include "shared/number.h"
 #include "shared/options.h"
 
@@ -270,7 +271,7 @@ static struct hostd_zone_config *get_zone(struct hostd_config *config, const cha
 static struct hostd_domain_config *get_domain(
 	struct hostd_config *config, const char *name)
 {
-	struct hostd_domain_config *domains, *domain;
+	struct hostd_domain_config *domain;
 
 	for (size_t i = 0; i < config->n_domains; i++) {
 		if (strcmp(config->domains[i].domain, name) == 0)
@@ -278,11 +279,9 @@ static struct hostd_domain_config *get_domain(
 	}
 	if (strlen(name) >= sizeof(domain->domain))
 		return NULL;
-	domains = reallocarray(config->domains, config->n_domains + 1, sizeof(*domains));
-	if (!domains)
+	if (array_resize(&config->domains, config->n_domains + 1) < 0)
 		return NULL;
-	config->domains = domains;
-	domain = &domains[config->n_domains++];
+	domain = &config->domains[config->n_domains++];
 	*domain = (struct hostd_domain_config){ 0 };
 	strcpy(domain->domain, name);
 	return domain;
@@ -317,7 +316,7 @@ static int set_in_domain(struct hostd_config *config, const char *name, const ch
 
 static struct credentials_user *add_user(struct hostd_config *config, const char *name)
 {
-	struct credentials_user *users, *user;
+	struct credentials_user *user;
 
 	if (strlen(name) >= sizeof(user->name))
 		return NULL;
@@ -325,11 +324,9 @@ static struct credentials_user *add_user(struct hostd_config *config, const char
 		if (strcmp(config->users[i].name, name) == 0)
 			return &config->users[i];
 	}
-	users = reallocarray(config->users, config->n_users + 1, sizeof(*users));
-	if (!users)
+	if (array_resize(&config->users, config->n_users + 1) < 0)
 		return NULL;
-	config->users = users;
-	user = &users[config->n_users++];
+	user = &config->users[config->n_users++];
 	*user = (struct credentials_user){ 0 };
 	strcpy(user->name, name);
 	return user;
@@ -357,17 +354,15 @@ static int set_in_user(struct hostd_config *config, const char *name, const char
 
 static struct push_config *get_push(struct hostd_config *config, const char *name)
 {
-	struct push_config *pushes, *push;
+	struct push_config *push;
 
 	for (size_t i = 0; i < config->n_pushes; i++) {
 		if (strcmp(config->pushes[i].name, name) == 0)
 			return &config->pushes[i];
 	}
-	pushes = reallocarray(config->pushes, config->n_pushes + 1, sizeof(*pushes));
-	if (!pushes)
+	if (array_resize(&config->pushes, config->n_pushes + 1) < 0)
 		return NULL;
-	config->pushes = pushes;
-	push = &pushes[config->n_pushes++];
+	push = &config->pushes[config->n_pushes++];
 	push_config_init(push);
 	strcpy(push->name, name);
 	return push;
