@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """The test bed itself: a bed that is wrong proves nothing."""
+import contextlib
 import os
 import pathlib
 import signal
@@ -71,6 +72,17 @@ def test_guests(bed):
     assert one.run("cat /proc/sys/kernel/random/boot_id") != before
 
 
+def pid_outside(host, pid):
+    """Of what has this pid in the host's own namespace, as others have it in theirs."""
+    namespace = os.readlink(f"/proc/{host.ns_pid()}/ns/pid")
+    for entry in pathlib.Path("/proc").iterdir():
+        with contextlib.suppress(OSError):  # it ends meanwhile
+            if entry.name.isdigit() and os.readlink(entry / "ns/pid") == namespace and \
+                    f"NSpid:\t{entry.name}\t{pid}\n" in (entry / "status").read_text():
+                return int(entry.name)
+    raise AssertionError(f"the host has no process {pid}")
+
+
 def busy_seconds(pid):
     fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
@@ -85,8 +97,7 @@ def test_simrapl_tells_the_truth(bed):
                       dram_idle_w=0, dram_busy_w=5)
     guest = bed.guest(host, "one", "-c", 2)
     qemu = int(host.run("sh", "-c", "cat /run/libvirt/qemu/one.pid").stdout)
-    outer = next(int(p.name) for p in pathlib.Path("/proc").iterdir() if p.name.isdigit() and
-                 f"NSpid:\t{p.name}\t{qemu}\n" in (p / "status").read_text())
+    outer = pid_outside(host, qemu)
 
     # Where a thread that moves was, the kernel's ticks and ours tell apart differently.
     for vcpu in (0, 1):
