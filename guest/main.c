@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* vmpower-guest: the agent inside a virtual machine. */
+#include <signal.h>
 #include <stdlib.h>
 
 #include "guest/keeper.h"
@@ -20,6 +21,8 @@ int main(int argc, char **argv)
 {
 	struct settings settings;
 
+	/* Some parents leave it ignored; then no child's end would ever be known. */
+	signal(SIGCHLD, SIG_DFL);
 	settings_parse(&settings, argc, argv);
 	if (settings.unmount)
 		return unmount(&settings);

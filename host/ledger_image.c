@@ -18,6 +18,8 @@
 #define THREAD_WORDS  (ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8)
 #define CPU_WORDS     (ROW_PAYLOAD + LEDGER_CPU_BYTES / 8)
 #define LABELS_WORDS  (ROW_PAYLOAD + LABELS_SIZE / 8)
+/* Another length is another version of the format. */
+_Static_assert(LABELS_SIZE == 1024, "rows of labels have this length in version 3");
 
 static const char *const table_names[LEDGER_TABLES] = { "header", "zone", "domain",
 	"thread", "cpu", "base", "label" };

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <sys/signalfd.h>
 #include <sys/wait.h>
@@ -21,6 +22,8 @@ int measure_child_init(struct measure_child *child)
 	sigset_t signals;
 
 	*child = (struct measure_child){ .signal_fd = -1 };
+	/* Ignored, as some parents leave it, COMMAND's end would never be known. */
+	signal(SIGCHLD, SIG_DFL);
 	sigemptyset(&signals);
 	sigaddset(&signals, SIGCHLD);
 	for (size_t i = 0; i < sizeof(handed_on) / sizeof(handed_on[0]); i++)

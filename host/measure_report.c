@@ -20,7 +20,7 @@ struct figures {
 bool measure_report_counts(const struct measure_run *run)
 {
 	const uint32_t cut = UINT32_C(1) << MEASURE_INTERRUPTED |
-			     UINT32_C(1) << MEASURE_RESET;
+			     UINT32_C(1) << MEASURE_OPEN | UINT32_C(1) << MEASURE_RESET;
 
 	return !(run->window.marks & cut) && run->exit_status <= 0;
 }

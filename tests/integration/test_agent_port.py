@@ -94,9 +94,10 @@ def test_detached_and_attached(vm, host):
     assert vm.energy_uj() >= before
     host.hang_up()
     pid = worker(vm)
+    begin = time.monotonic()
     count = wakeups(vm, pid)
     time.sleep(3)
-    assert wakeups(vm, pid) - count <= 4
+    assert wakeups(vm, pid) - count <= 1 + (time.monotonic() - begin)
     vm.attach_channel(channel)
     wait_until(lambda: link(vm) == "no-host", "the port is back")
     host.path = vm.host.path(vm.channel())

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """What is wrong around the daemons: their settings, the counters, libvirt."""
+import ctypes
 import os
 import pathlib
 import re
@@ -100,17 +101,33 @@ def break_empty(path):
 
 
 def break_garbage(path):
-    path.write_text("12 apples\n")
+    new = path.with_name("new")
+    new.write_text("12 apples\n")
+    new.replace(path)
+
+
+def exchange(a, b):
+    """Each is the other at once: nobody sees that there is none."""
+    at_fdcwd, rename_exchange = -100, 2
+    libc = ctypes.CDLL(None, use_errno=True)
+    r = libc.renameat2(at_fdcwd, bytes(a), at_fdcwd, bytes(b), rename_exchange)
+    assert r == 0, os.strerror(ctypes.get_errno())
 
 
 def break_directory(path):
-    path.unlink()
-    path.mkdir()
+    new = path.with_name("new")
+    new.mkdir()
+    exchange(new, path)
+    new.unlink()
 
 
-def mend(path):
+def mend(path, text):
+    """What was there, where the simulator cannot write it again."""
     if path.is_dir():
-        path.rmdir()
+        new = path.with_name("new")
+        new.write_text(text)
+        exchange(new, path)
+        new.rmdir()
 
 
 @pytest.fixture(scope="module", name="metered")
@@ -142,11 +159,12 @@ def test_zone_that_cannot_be_read(metered, break_it, cause, path, zone):
         before_uj = ahead_uj(watch.ticks())
         sim.hold(path)
         time.sleep(0.05)  # an update that had begun
+        text = sim.path(path).read_text()
         break_it(sim.path(path))
         broken = wait_until(lambda: next((t for t in watch.ticks() if t.t_ns > start.t_ns and
                                           t.zones[zone]["state"] == "excluded"), None), "excluded")
         later = watch.sleep(1)
-        mend(sim.path(path))
+        mend(sim.path(path), text)
         sim.release(path)
         watch.sleep(1)
         end = watch.sleep(0.5)
