@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "host/metrics_points.h"
+#include "host/push_series.h"
 
 struct lines {
 	struct json_text *body;
@@ -102,7 +103,7 @@ static void put_field(struct json_text *body, const struct metrics_point *point)
 		json_text_literal(body, "micro");
 	put(body, unit);
 	json_text_literal(body, "=");
-	if (metrics_point_is_joules(point) || point->scale == METRICS_ONES) {
+	if (push_series_is_whole(point)) {
 		json_text_u64(body, point->number);
 		json_text_literal(body, "i");
 	} else if (point->scale == METRICS_MILLIONTHS) {

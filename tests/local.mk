@@ -500,7 +500,7 @@ tests_unit_test_push_backoff_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_config_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_config_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_influx_SOURCES = tests/unit/test_push_influx.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+	tests/unit/push_lines.h tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_influx_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_influx_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_remote_write_SOURCES = tests/unit/test_push_remote_write.c \
@@ -516,12 +516,13 @@ tests_unit_test_push_riemann_tcp_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_target_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_target_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_push_warp10_SOURCES = tests/unit/test_push_warp10.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+	tests/unit/push_lines.h tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_push_warp10_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_push_warp10_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_recorder_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_recorder_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h
+tests_unit_test_recorder_SOURCES = tests/unit/test_recorder.c tests/unit/scene.h \
+	tests/unit/slow_disk.h
 # The disk is as slow and as full as it is told to be.
 tests_unit_test_recorder_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=write
 tests_unit_test_replay_SOURCES = tests/unit/test_replay.c tests/unit/random.h
@@ -582,7 +583,7 @@ tests_unit_test_statistics_SOURCES = tests/unit/test_statistics.c tests/unit/ran
 tests_unit_test_statistics_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_statistics_LDADD = $(host_LIBS) $(CMOCKA_LIBS) -lm
 tests_unit_test_stream_SOURCES = tests/unit/test_stream.c \
-	tests/unit/scratch.c tests/unit/scratch.h
+	tests/unit/scratch.c tests/unit/scratch.h tests/unit/slow_disk.h
 tests_unit_test_stream_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_stream_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 # The disk is as slow and as full as it is told to be.

@@ -15,8 +15,8 @@ import pathlib
 import statistics
 import threading
 import time
-import uuid
 
+from bed.bare import BareDomains
 from bed.web import Web
 
 PORT = 9846
@@ -24,32 +24,12 @@ TICKS = 20
 EVERYTHING_S = 30
 INTERVAL_MS = 250
 
-# Halts, wakes at each timer interrupt: sti; hlt; jmp.
-BOOT_SECTOR = bytes.fromhex("fbf4ebfc").ljust(510, b"\0") + b"\x55\xaa"
-
-DOMAIN = """<domain type='qemu'><name>{name}</name><uuid>{uuid}</uuid>
-<memory unit='MiB'>16</memory><vcpu>4</vcpu>
-<os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
-<devices><controller type='usb' model='none'/>
-<disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disk}'/>
-<target dev='vda' bus='virtio'/><readonly/></disk>
-<channel type='unix'><target type='virtio' name='org.vmpower.0'/></channel>
-<memballoon model='none'/></devices></domain>"""
-
-
-def create(host, directory, disk, name):
-    path = directory / f"{name}.xml"
-    path.write_text(DOMAIN.format(name=name, uuid=uuid.uuid4(), disk=disk))
-    host.virsh("create", path)
-
 
 def create_many(bed, host, n, made=0):
     """So many domains in all, where there are some already."""
-    directory = bed.directory()
-    disk = directory / "disk.img"
-    disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
+    domains = BareDomains(host, bed.directory(), "qemu", vcpus=4)
     with concurrent.futures.ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda i: create(host, directory, disk, f"d{i}"), range(made, n)))
+        list(pool.map(lambda i: domains.create(f"d{i}"), range(made, n)))
 
 
 def ticks(hostd):

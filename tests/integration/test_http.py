@@ -13,8 +13,8 @@ import uuid
 
 import pytest
 
-from bed import TESTBED
 from bed.bare import HOSTILE, BareDomains
+from bed.engines import fetch_engines
 from bed.load import host_load
 from bed.process import wait_until
 from bed.web import Metrics, Web, connect
@@ -61,8 +61,7 @@ def served_fixture(request, module_bed):
 @pytest.fixture(scope="module", name="prometheus")
 def prometheus_fixture():
     """Where Debian's is."""
-    r = subprocess.run([TESTBED / "engines"], check=True, capture_output=True, text=True)
-    return os.path.join(r.stdout.strip(), "bin")
+    return fetch_engines()
 
 
 def ledger_uj(host, domains):

@@ -10,29 +10,10 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/push_format.h"
 #include "tests/unit/fake_snapshot.h"
+#include "tests/unit/push_lines.h"
 
 static const struct push_options options = { .host = "hv1", .labels = "host=hv1\n" };
-
-/* With a NUL, for the caller to free. */
-static char *body_of(const struct snapshot *snapshot)
-{
-	struct json_text body = { 0 };
-
-	assert_int_equal(push_format_influx.add(&options, snapshot, &body), 0);
-	json_text_literal(&body, "\0");
-	assert_int_equal(json_text_error(&body), 0);
-	return body.data;
-}
-
-static void assert_line(const char *body, const char *line)
-{
-	const char *found = strstr(body, line);
-
-	if (!found || (found > body && found[-1] != '\n') || found[strlen(line)] != '\n')
-		fail_msg("no line %s in\n%s", line, body);
-}
 
 #define UUID "uuid=11111111-2222-4333-8444-555555555555"
 #define WHEN ",tick=42i 1790000000000000001"
@@ -60,7 +41,7 @@ static void test_lines(void **state)
 
 	(void)state;
 	snapshot->self = (struct self_usage){ 1500000000, 4096 };
-	body = body_of(snapshot);
+	body = push_lines(&push_format_influx, &options, snapshot);
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
 		assert_line(body, lines[i]);
 	free(body);
@@ -90,7 +71,7 @@ static void test_escapes(void **state)
 		char line[256], *body;
 
 		snapshot->domains[0].name = cases[i].name;
-		body = body_of(snapshot);
+		body = push_lines(&push_format_influx, &options, snapshot);
 		snprintf(line, sizeof(line),
 			"vmpower_domain_guest_link_state,%shost=hv1,state=up," UUID
 			" value=1i" WHEN,
@@ -102,7 +83,7 @@ static void test_escapes(void **state)
 	snapshot->domains[0].name = "web1";
 	snapshot->domains[0].labels = "_field=f\ntime=now\n";
 	{
-		char *body = body_of(snapshot);
+		char *body = push_lines(&push_format_influx, &options, snapshot);
 
 		assert_line(body, "vmpower_domain_info,_field_=f,domain=web1,host=hv1,"
 				  "time_=now," UUID " value=1i" WHEN);

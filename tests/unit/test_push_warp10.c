@@ -12,32 +12,13 @@
 #include <string.h>
 #include <cmocka.h>
 
-#include "host/push_format.h"
 #include "tests/unit/fake_snapshot.h"
+#include "tests/unit/push_lines.h"
 
 static const struct push_options options = {
 	.host = "node1",
 	.labels = "host=node1\nrack=a,b=c\n",
 };
-
-/* The tick's body, with a NUL, for the caller to free. */
-static char *body_of(const struct snapshot *snapshot)
-{
-	struct json_text body = { 0 };
-
-	assert_int_equal(push_format_warp10.add(&options, snapshot, &body), 0);
-	json_text_literal(&body, "\0");
-	assert_int_equal(json_text_error(&body), 0);
-	return body.data;
-}
-
-static void assert_line(const char *body, const char *line)
-{
-	const char *found = strstr(body, line);
-
-	if (!found || (found > body && found[-1] != '\n') || found[strlen(line)] != '\n')
-		fail_msg("no line %s in\n%s", line, body);
-}
 
 static void test_lines(void **state)
 {
@@ -64,7 +45,7 @@ static void test_lines(void **state)
 		"uuid=11111111-2222-4333-8444-555555555555} 1",
 	};
 	struct snapshot *snapshot = fake_snapshot_new();
-	char *body = body_of(snapshot);
+	char *body = push_lines(&push_format_warp10, &options, snapshot);
 
 	(void)state;
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -81,7 +62,7 @@ static void test_whole_fractions(void **state)
 
 	(void)state;
 	snapshot->zones[0].idle_uw = 20000000;
-	body = body_of(snapshot);
+	body = push_lines(&push_format_warp10, &options, snapshot);
 	assert_line(body,
 		"1790000000000000// vmpower_zone_idle_watts"
 		"{host=node1,origin=learned,rack=a%2Cb%3Dc,zone=package-0} 20.0");

@@ -17,28 +17,7 @@
 #include "host/recorder.h"
 #include "host/trace_reader.h"
 #include "tests/unit/scene.h"
-
-/* How many bytes the disk still takes, and whether it takes any at all now. */
-static _Atomic size_t disk_room = SIZE_MAX;
-static _Atomic bool disk_blocks;
-
-ssize_t __real_write(int fd, const void *data, size_t size);
-ssize_t __wrap_write(int fd, const void *data, size_t size);
-
-ssize_t __wrap_write(int fd, const void *data, size_t size)
-{
-	while (disk_blocks)
-		usleep(1000);
-	if (size > disk_room)
-		size = disk_room;
-	if (size == 0) {
-		errno = ENOSPC;
-		return -1;
-	}
-	if (disk_room != SIZE_MAX)
-		disk_room -= size;
-	return __real_write(fd, data, size);
-}
+#include "tests/unit/slow_disk.h"
 
 struct fixture {
 	char path[32];

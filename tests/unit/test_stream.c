@@ -19,30 +19,7 @@
 #include <cmocka.h>
 
 #include "tests/unit/scratch.h"
-
-/* How many bytes a disk still takes, and whether it answers. */
-static _Atomic size_t disk_room = SIZE_MAX;
-static _Atomic bool disk_blocks;
-static _Atomic size_t n_writes;
-
-ssize_t __real_write(int fd, const void *data, size_t size);
-ssize_t __wrap_write(int fd, const void *data, size_t size);
-
-ssize_t __wrap_write(int fd, const void *data, size_t size)
-{
-	while (disk_blocks)
-		usleep(1000);
-	n_writes++;
-	if (size > disk_room)
-		size = disk_room;
-	if (size == 0) {
-		errno = ENOSPC;
-		return -1;
-	}
-	if (disk_room != SIZE_MAX)
-		disk_room -= size;
-	return __real_write(fd, data, size);
-}
+#include "tests/unit/slow_disk.h"
 
 /* A line of the test's: T, the tick, and x up to so many bytes, with the newline. */
 static size_t line_size;

@@ -11,7 +11,7 @@ HOSTILE = 'a "b\\" } 1 \\n {x="y",} é 😀'
 BOOT_SECTOR = bytes.fromhex("fbf4ebfc").ljust(510, b"\0") + b"\x55\xaa"
 
 DOMAIN = """<domain type='{type}'><name>{name}</name><uuid>{uuid}</uuid>
-<memory unit='MiB'>16</memory><vcpu>1</vcpu>
+<memory unit='MiB'>16</memory><vcpu>{vcpus}</vcpu>
 <os><type arch='x86_64' machine='q35'>hvm</type><boot dev='hd'/></os>
 <devices><controller type='usb' model='none'/>
 <disk type='file' device='disk'><driver name='qemu' type='raw'/><source file='{disk}'/>
@@ -23,10 +23,11 @@ DOMAIN = """<domain type='{type}'><name>{name}</name><uuid>{uuid}</uuid>
 class BareDomains:
     """They end with their host; directory is for their disk and definitions."""
 
-    def __init__(self, host, directory, domain_type):
+    def __init__(self, host, directory, domain_type, vcpus=1):
         self._host = host
         self._directory = directory
         self._type = domain_type
+        self._vcpus = vcpus
         self._disk = directory / "disk.img"
         self._disk.write_bytes(BOOT_SECTOR.ljust(1 << 20, b"\0"))
 
@@ -35,6 +36,6 @@ class BareDomains:
         domain = str(uuid.uuid4())
         path = self._directory / f"{domain}.xml"
         path.write_text(DOMAIN.format(type=self._type, name=escape(name), uuid=domain,
-                                      disk=self._disk), encoding="utf-8")
+                                      vcpus=self._vcpus, disk=self._disk), encoding="utf-8")
         self._host.virsh("create", path)
         return domain
