@@ -199,6 +199,9 @@ def test_rotation(bed, place):
         wait_until(lambda: all((directory / n).exists() for n in ("json", "csv")),
                    "it opens new files", 20, every=0.005)
         time.sleep(random.uniform(0, 2.5 * INTERVAL_MS / 1000))
+    # An empty file is not rotated, and a tick may be a moment away.
+    wait_until(lambda: all((directory / n).stat().st_size for n in ("json", "csv")),
+               "it writes to both", 20)
     rotate(directory, hostd)
     wait_ticks(hostd, 2)
     assert hostd.stop() == 0
