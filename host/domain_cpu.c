@@ -87,6 +87,7 @@ int domain_cpu_update(struct domain_cpu *domain, const struct inventory_domain *
 	if (!changed)
 		return 0;
 	domain->next_refresh_ns = 0;
+	domain->n_refreshes = 0;
 	domain->next_search_ns = 0;
 	domain->n_failures = 0;
 	for (size_t i = 0; i < domain->n_processes; i++)
@@ -179,6 +180,7 @@ static enum domain_cpu_state adopt(struct domain_cpu *domain, pid_t pid)
 		return DOMAIN_CPU_FOREIGN;
 	}
 	domain->next_refresh_ns = 0;
+	domain->n_refreshes = 0;
 	return DOMAIN_CPU_OK;
 }
 
@@ -277,8 +279,17 @@ static pid_t first_vcpu(const struct domain_cpu *domain)
 	return qemu->pid;
 }
 
+/* What is in the group that was found before. 0: it is no longer the domain's own. */
+static int list_known_group(
+	const struct domain_cpu *domain, pid_t pids[DOMAIN_CGROUP_PIDS_MAX])
+{
+	int n = domain->has_cgroup ? domain_cgroup_list(&domain->cgroup, pids) : 0;
+
+	return n > 0 && is_own_group(domain, pids, n) ? n : 0;
+}
+
 /* Finds the domain's own group, and what is in it. Returns how many, 0: there is none. */
-static int list_group(struct domain_cpu *domain, pid_t pids[DOMAIN_CGROUP_PIDS_MAX])
+static int find_group(struct domain_cpu *domain, pid_t pids[DOMAIN_CGROUP_PIDS_MAX])
 {
 	const struct domain_cpu_context *context = domain->context;
 	pid_t pid = domain_cpu_pid(domain), vcpu = first_vcpu(domain);
@@ -307,9 +318,15 @@ static int list_group(struct domain_cpu *domain, pid_t pids[DOMAIN_CGROUP_PIDS_M
  */
 static void refresh(struct domain_cpu *domain)
 {
+	unsigned count = domain->n_refreshes++;
 	pid_t pids[DOMAIN_CGROUP_PIDS_MAX];
-	int n = list_group(domain, pids);
+	int n = 0;
 
+	if (count >= DOMAIN_CPU_REFRESHES_FIRST &&
+		count % DOMAIN_CPU_REFRESHES_PER_GROUP != 0)
+		n = list_known_group(domain, pids);
+	if (n == 0)
+		n = find_group(domain, pids);
 	for (size_t i = 0; i < domain->n_processes; i++)
 		domain->processes[i].listed = i == 0 || domain->processes[i].is_kthread;
 	for (int i = 0; i < n; i++) {

@@ -18,6 +18,9 @@
 
 /* How often the processes of a domain are looked for, in its control group. */
 #define DOMAIN_CPU_REFRESH_NS 5000000000u
+/* And the group itself: the first times, when libvirt may still move things, and then. */
+#define DOMAIN_CPU_REFRESHES_FIRST     3u
+#define DOMAIN_CPU_REFRESHES_PER_GROUP 12u
 
 /* What all domains of a host share; must outlive them. */
 struct domain_cpu_context {
@@ -61,6 +64,7 @@ struct domain_cpu {
 	unsigned n_failures; /* in a row, to find its QEMU */
 	uint64_t next_search_ns;
 	uint64_t next_refresh_ns;
+	unsigned n_refreshes; /* of the QEMU, as it is now */
 	/* The first one is QEMU; none: it is not known. */
 	size_t n_processes, processes_size;
 	struct domain_process *processes;

@@ -12,6 +12,9 @@
  * whatever runs meanwhile, and its running maximum never is too much. A thread that
  * started unseen would count as an ended one, hence: whenever the maximum would
  * grow, the threads are looked for anew and all is read again first.
+ *
+ * Most threads of a QEMU sleep at most times. As soon as what some have used since the
+ * last read makes up for all that the clock moved by, the others are not read.
  */
 #include "host/process.h"
 
@@ -153,6 +156,7 @@ static int read_thread(struct process *process, struct process_thread *thread)
 	if (r < 0)
 		return r;
 	thread->sample.cpu_ns = cpu_ns;
+	thread->ran = process->n_reads;
 	return 0;
 }
 
@@ -279,6 +283,36 @@ static uint64_t read_threads(struct process *process)
 	return sum_ns;
 }
 
+/*
+ * Reads threads, those first that ran before the last read, until all that the clock
+ * moved by is found: the others have not run. false: it is not found so.
+ */
+static bool read_runners(struct process *process, uint64_t clock_ns)
+{
+	uint64_t cpu_ns = process->cpu_ns;
+
+	if (cpu_ns >= clock_ns)
+		return true;
+	process->n_reads++;
+	for (int pass = 0; pass < 2; pass++) {
+		for (size_t i = 0; i < process->n_threads && cpu_ns < clock_ns; i++) {
+			struct process_thread *thread = &process->threads[i];
+			bool is_runner = thread->ran + 1 >= process->n_reads;
+			uint64_t before_ns = thread->sample.cpu_ns;
+
+			if (is_runner != (pass == 0))
+				continue;
+			if (read_thread(process, thread) < 0)
+				return false;
+			cpu_ns += thread->sample.cpu_ns - before_ns;
+		}
+	}
+	if (cpu_ns < clock_ns)
+		return false;
+	process->cpu_ns = cpu_ns;
+	return true;
+}
+
 /* 0: none, or the process is gone. */
 static uint64_t read_clock(const struct process *process)
 {
@@ -312,13 +346,13 @@ static void read_blind(struct process *process, uint64_t clock_ns)
 		first->sample.cpu_ns = process->cpu_ns;
 }
 
-int process_read(struct process *process)
+/* Reads all threads, and looks for new ones until none has run unseen. */
+static int read_all(struct process *process, uint64_t clock_ns)
 {
 	bool scanned = false;
 
-	check_links(process);
-	for (;;) {
-		uint64_t clock_ns = read_clock(process), sum_ns, exited_ns;
+	for (;; clock_ns = read_clock(process)) {
+		uint64_t sum_ns, exited_ns;
 
 		if (process->scan_due) {
 			int r = scan_threads(process);
@@ -342,6 +376,17 @@ int process_read(struct process *process)
 		}
 		process->scan_due = true;
 	}
+}
+
+int process_read(struct process *process)
+{
+	uint64_t clock_ns = read_clock(process);
+
+	check_links(process);
+	if (clock_ns > 0 && !process->scan_due && !process->blind &&
+		read_runners(process, clock_ns))
+		return 0;
+	return read_all(process, clock_ns);
 }
 
 static int read_process_stat(int directory, struct task_stat *ret_stat)

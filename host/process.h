@@ -34,6 +34,7 @@ struct process_thread {
 	struct sample_thread sample;
 	int schedstat_fd; /* -1: opened at each read */
 	int stat_fd;
+	uint64_t ran; /* n_reads when it was last found to have run */
 	char comm[PROCESS_COMM_SIZE];
 };
 
@@ -52,7 +53,8 @@ struct process {
 	bool has_clock;
 	clockid_t clock;
 	nlink_t task_links; /* of the task directory, changes with its threads */
-	/* In the order of their tids; all of them were read. */
+	uint64_t n_reads;   /* that found something to have run */
+	/* In the order of their tids; all are as of the last read. */
 	size_t n_threads;
 	struct process_thread *threads;
 	/* Of threads that ended, as far as is certain; never decreases. */
@@ -70,7 +72,7 @@ void process_close(struct process *process);
 void process_rescan(struct process *process);
 
 /*
- * Reads all threads. Looks for new ones where it may have some. -ESRCH: it ended;
- * cpu_ns stays. -ENOMEM.
+ * Reads all threads that ran. Looks for new ones where it may have some. -ESRCH: it
+ * ended; cpu_ns stays. -ENOMEM.
  */
 int process_read(struct process *process);

@@ -17,6 +17,7 @@
 #include <cmocka.h>
 
 #include "host/cpu_source.h"
+#include "host/domain_cpu.h"
 #include "shared/clock.h"
 #include "tests/unit/fake_qemu.h"
 #include "tests/unit/scratch.h"
@@ -356,6 +357,52 @@ static void test_helpers(void **state)
 	bed_deinit(&bed);
 }
 
+/* Refreshes it so often; what it says then. */
+static const char *text_after(struct bed *bed, unsigned refreshes)
+{
+	const char *text = "";
+
+	for (unsigned i = 0; i < refreshes; i++)
+		text = bed_text(bed, 5);
+	return text;
+}
+
+/* A group that was found is not looked for at every refresh, but is still looked at. */
+static void test_known_group(void **state)
+{
+	static const char alone[] = "|50+0 50e100 51v1000 ";
+	static const char helped[] = "|50+0 40e7 50e100 51v1000 ";
+	struct bed bed;
+
+	(void)state;
+	for (int i = 0; i < 3; i++) {
+		setup_copy(&bed);
+		write_task(&bed, 40, 40, "swtpm", "7 0 1\n", false);
+		bed_start(&bed);
+		assert_string_equal(
+			text_after(&bed, DOMAIN_CPU_REFRESHES_FIRST + 1), alone);
+		write_group(&bed, "/m/a", "50\n40\n");
+		assert_string_equal(text_after(&bed, 1), helped);
+		if (i == 0) {
+			/* Nothing but its QEMU's path tells that it is another now. */
+			write_qemu(&bed, 50, UUID_A, "/m/none");
+			assert_string_equal(text_after(&bed, 1), helped);
+			assert_string_equal(
+				text_after(&bed, DOMAIN_CPU_REFRESHES_PER_GROUP),
+				"|50+7 50e100 51v1000 ");
+		} else if (i == 1) {
+			write_group(&bed, "/m/a", "50\n40\n1\n");
+			assert_string_equal(text_after(&bed, 1), "|50+7 50e100 51v1000 ");
+		} else {
+			write_qemu(&bed, 50, UUID_A, "/m/b");
+			write_group(&bed, "/m/a", "40\n");
+			write_group(&bed, "/m/b", "50\n");
+			assert_string_equal(text_after(&bed, 1), "|50+7 50e100 51v1000 ");
+		}
+		bed_deinit(&bed);
+	}
+}
+
 /* An event looks at the processes of the domains that it changed, and of no others. */
 static void test_unchanged(void **state)
 {
@@ -518,6 +565,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_messages),
 		cmocka_unit_test(test_recorded),
 		cmocka_unit_test(test_helpers),
+		cmocka_unit_test(test_known_group),
 		cmocka_unit_test(test_unchanged),
 		cmocka_unit_test(test_shared_groups),
 		cmocka_unit_test(test_hybrid),

@@ -12,9 +12,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 #include <cmocka.h>
 
 #include "host/process.h"
+#include "shared/rooted.h"
 #include "tests/unit/fake_qemu.h"
 #include "tests/unit/scratch.h"
 
@@ -115,6 +117,73 @@ static void test_exited(void **state)
 	check_near(process.exited_ns, used_ns);
 	assert_int_equal(
 		process.cpu_ns, process.exited_ns + process.threads[0].sample.cpu_ns);
+	process_close(&process);
+	fake_qemu_kill(&qemu);
+}
+
+/* How often this thread has read a file, as the kernel counts it. */
+static uint64_t n_file_reads(void)
+{
+	char text[512], *found;
+	ssize_t n = rooted_read("/proc/thread-self", text, sizeof(text), "io");
+
+	assert_true(n > 0);
+	found = strstr(text, "syscr: ");
+	assert_non_null(found);
+	return strtoull(found + strlen("syscr: "), NULL, 10);
+}
+
+/* How many reads it took. */
+static uint64_t count_process_read(struct process *process)
+{
+	uint64_t before = n_file_reads(), after, own;
+
+	assert_int_equal(process_read(process), 0);
+	after = n_file_reads();
+	own = n_file_reads() - after;
+	return after - before - own;
+}
+
+/* Threads that sleep are not read, and found when they wake up. */
+static void test_sleepers(void **state)
+{
+	struct process process;
+	struct fake_qemu qemu;
+	uint64_t sum_ns = 0;
+	int tries = 0;
+
+	(void)state;
+	fake_qemu_start(&qemu, UUID);
+	for (unsigned i = 0; i < 8; i++)
+		fake_qemu_start_thread(&qemu, "CPU 0/KVM");
+	assert_int_equal(process_open(&configs[0], qemu.pid, &process), 0);
+	assert_int_equal(process_read(&process), 0);
+	/* Once all of them have gone to sleep. */
+	while (count_process_read(&process) > 0) {
+		assert_true(tries++ < 1000);
+		usleep(10000);
+	}
+	/*
+	 * Two files of the thread that ran, and of the first one, which told it to.
+	 * Others may still be on their way to sleep, for the first few times.
+	 */
+	for (unsigned thread = 1; thread <= 8; thread++) {
+		uint64_t n;
+
+		tries = 0;
+		do {
+			uint64_t used_ns = fake_qemu_burn(&qemu, thread, 2);
+
+			n = count_process_read(&process);
+			assert_in_range(n, 2, 18);
+			check_near(process.threads[thread].sample.cpu_ns, used_ns);
+			assert_true(tries++ < 1000);
+		} while (n > 4);
+	}
+	assert_int_equal(process.n_threads, 9);
+	for (size_t i = 0; i < process.n_threads; i++)
+		sum_ns += process.threads[i].sample.cpu_ns;
+	assert_int_equal(process.cpu_ns, sum_ns + process.exited_ns);
 	process_close(&process);
 	fake_qemu_kill(&qemu);
 }
@@ -238,6 +307,7 @@ int main(int argc, char **argv)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_threads),
 		cmocka_unit_test(test_exited),
+		cmocka_unit_test(test_sleepers),
 		cmocka_unit_test(test_ends),
 		cmocka_unit_test(test_copy),
 		cmocka_unit_test(test_blind),
