@@ -365,6 +365,7 @@ static struct push_config *get_push(struct hostd_config *config, const char *nam
 	push = &config->pushes[config->n_pushes++];
 	push_config_init(push);
 	strcpy(push->name, name);
+	push->place = config->place;
 	return push;
 }
 
@@ -493,15 +494,20 @@ static void check_together(const struct hostd_config *config)
 
 static void check_pushes(const struct hostd_config *config)
 {
+	bool bad = false;
+
 	for (size_t i = 0; i < config->n_pushes; i++) {
-		const char *wrong = push_config_problem(&config->pushes[i]);
+		const struct push_config *push = &config->pushes[i];
+		const char *wrong = push_config_problem(push);
 
 		if (!wrong)
 			continue;
-		fprintf(stderr, "vmpower-hostd: [push \"%s\"]: %s\n",
-			config->pushes[i].name, wrong);
-		exit(EXIT_USAGE);
+		fprintf(stderr, "%s:%d: [push \"%s\"]: %s\n", push->place.path,
+			push->place.line, push->name, wrong);
+		bad = true;
 	}
+	if (bad)
+		exit(EXIT_USAGE);
 }
 
 void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
@@ -515,6 +521,7 @@ void hostd_config_parse(int argc, char **argv, struct hostd_config *ret_config)
 		.n_specs = sizeof(specs) / sizeof(specs[0]),
 		.config_path = SYSCONFDIR "/hostd.conf",
 		.set_in_section = set_in_section,
+		.place = &config.place,
 		.settings = &config,
 	};
 

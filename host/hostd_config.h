@@ -71,6 +71,7 @@ struct hostd_config {
 	struct hostd_domain_config *domains; /* owned */
 	size_t n_pushes;
 	struct push_config *pushes; /* owned */
+	struct options_place place; /* of the section that is read */
 };
 
 /* Of hostd_config_meter_specs(). */

@@ -8,6 +8,7 @@
 
 #include "host/labels.h"
 #include "host/push_format.h"
+#include "shared/options.h"
 
 /* Of a value, which is on a line of at most 190 bytes. */
 #define PUSH_CONFIG_TEXT_SIZE 192
@@ -15,6 +16,7 @@
 
 struct push_config {
 	char name[PUSH_CONFIG_NAME_SIZE];
+	struct options_place place;	  /* of the section, or of its first part */
 	const struct push_format *format; /* NULL: the section does not say */
 	char url[PUSH_CONFIG_TEXT_SIZE];
 	char labels[LABELS_SIZE]; /* of all points; without the host's */

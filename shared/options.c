@@ -37,7 +37,7 @@ struct reader {
 	const struct options *options;
 	const char *path;
 	FILE *file;
-	int line;
+	int line, section_line;
 	bool bad;
 };
 
@@ -149,6 +149,9 @@ static void set_in_section(
 		file_error(reader, "section [%s] is not [KIND \"NAME\"]", section);
 		return;
 	}
+	if (options->place)
+		*options->place = (struct options_place){ reader->path,
+			reader->section_line };
 	if (options->set_in_section)
 		r = options->set_in_section(
 			options->settings, kind, name, key, value, &expected);
@@ -201,12 +204,17 @@ static int take_key(void *user, const char *section, const char *key, const char
 	return 1;
 }
 
+static bool begins_section(const char *line)
+{
+	return line[strspn(line, " \t")] == '[';
+}
+
 static bool section_is_too_long(const char *line)
 {
 	size_t blank = strspn(line, " \t");
 	const char *end = strchr(line, ']');
 
-	return line[blank] == '[' && end && end - (line + blank + 1) > SECTION_MAX;
+	return begins_section(line) && end && end - (line + blank + 1) > SECTION_MAX;
 }
 
 /* fgets() for inih that counts lines and refuses what inih would cut. */
@@ -220,6 +228,8 @@ static char *read_line(char *line, int size, void *stream)
 	if (len < 0)
 		return NULL;
 	reader->line++;
+	if (begins_section(whole))
+		reader->section_line = reader->line;
 	if (memchr(whole, '\0', (size_t)len)) {
 		file_error(reader, "the line has a NUL byte");
 		len = 0;

@@ -30,6 +30,12 @@ struct option_spec {
 	bool flag_only;
 };
 
+/* Of a section in the file. */
+struct options_place {
+	const char *path;
+	int line; /* of its head */
+};
+
 struct options {
 	const char *program;
 	const char *synopsis; /* after the program's name: "[OPTION]..." */
@@ -47,6 +53,11 @@ struct options {
 	 */
 	int (*set_in_section)(void *settings, const char *kind, const char *name,
 		const char *key, const char *value, const char **ret_expected);
+	/*
+	 * Before set_in_section() is called, where the section is: for what is found out
+	 * later to be wrong with it. NULL: of no interest.
+	 */
+	struct options_place *place;
 	void *settings;
 };
 

@@ -28,6 +28,7 @@ HOSTD_FILES = {
     "password in clear": ('[user "ann"]\npassword = secret\n', 2, "mkpasswd -m bcrypt"),
     "unknown format": ('[push "a"]\nurl = http://a/\nformat = carbon\n', 3, "remote-write"),
     "push without a name": ("[push]\nformat = influx\n", 2, '[push "NAME"]'),
+    "push without a URL": ('interval_ms = 1000\n[push "a"]\nformat = influx\n', 2, "url is needed"),
     "long line": ("#\n" * 4 + "state_dir = /" + "x" * 190 + "\n", 5, "190 bytes"),
 }
 GUEST_FILES = {

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* vmpower-hostd's settings: sections, and who wins. */
+#include "config.h" /* first: _GNU_SOURCE */
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -8,24 +10,26 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
 #include "host/hostd_config.h"
+#include "tests/unit/child.h"
 
 static const char uuid_text[] = "aaaaaaaa-0000-4000-8000-00000000000a";
 
 static void parse(const char *file, struct hostd_config *config)
 {
-	char path[] = "/tmp/test_hostd_config.XXXXXX";
-	int fd = mkstemp(path);
+	int fd = memfd_create("hostd.conf", MFD_CLOEXEC);
+	char path[32];
 	const char *argv[] = { "vmpower-hostd", "--config", path, NULL };
 
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, file, strlen(file)), strlen(file));
-	close(fd);
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	hostd_config_parse(3, (char **)argv, config);
-	unlink(path);
+	close(fd);
 }
 
 static void test_defaults(void **state)
@@ -159,6 +163,51 @@ static void test_guest_period(void **state)
 	hostd_config_deinit(&config);
 }
 
+/* What does not go together in a section is told of where the section begins. */
+static void test_push_problems(void **state)
+{
+	static const struct {
+		const char *file, *problems[3];
+	} cases[] = {
+		{ "\n [push \"a\"]\nformat = influx\n",
+			{ ":2: [push \"a\"]: url is needed\n" } },
+		{ "interval_ms = 500\n\n# Two.\n[push \"b\"]\n\nurl = http://x/\n"
+		  "[zone \"psys\"]\nidle_w = 1\n"
+		  "[push \"c\"]\nformat = riemann\nurl = http://x/\n",
+			{ ":4: [push \"b\"]: format is needed",
+				":9: [push \"c\"]: url must be tcp://" } },
+		/* In two parts, of which the second does not make it good. */
+		{ "[push \"d\"]\nformat = ndjson\n[push \"e\"]\nformat = ndjson\n"
+		  "url = http://x/\n[push \"d\"]\nurl = x\n",
+			{ ":1: [push \"d\"]: url must begin" } },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char said[1024] = "";
+		FILE *file = tmpfile();
+		pid_t pid;
+
+		assert_non_null(file);
+		fflush(NULL);
+		pid = fork();
+		if (pid == 0) {
+			struct hostd_config config;
+
+			dup2(fileno(file), STDERR_FILENO);
+			parse(cases[i].file, &config);
+			_exit(0);
+		}
+		assert_int_equal(child_join(pid), 2);
+		assert_true(pread(fileno(file), said, sizeof(said) - 1, 0) > 0);
+		for (size_t j = 0; cases[i].problems[j]; j++) {
+			if (!strstr(said, cases[i].problems[j]))
+				fail_msg("%s", said);
+		}
+		fclose(file);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -167,6 +216,7 @@ int main(void)
 		cmocka_unit_test(test_meter_specs),
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_guest_period),
+		cmocka_unit_test(test_push_problems),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
