@@ -10,7 +10,11 @@
 
 #include "host/json_text.h"
 
-/* Any text as a field; what stands between fields is the caller's. */
+/*
+ * Any text as a field; what stands between fields is the caller's. A control character,
+ * but for tabs, CR and LF, for which RFC 4180 has no place and which a terminal may
+ * listen to, becomes U+FFFD, and so does a byte that is not UTF-8.
+ */
 void csv_field(struct json_text *text, const char *field);
 
 /* A whole line of them. */

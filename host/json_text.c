@@ -113,7 +113,9 @@ void json_text_string(struct json_text *text, const char *string)
 		} else if (c == '"' || c == '\\') {
 			json_text_literal(text, "\\");
 			json_text_put(text, string, 1);
-		} else if (c < ' ' || c == 0x7f) {
+		} else if (utf8_is_control(string)) {
+			/* Of two bytes the second is the number. */
+			c = (unsigned char)string[len - 1];
 			json_text_literal(text, "\\u00");
 			json_text_put(text, &hex[c >> 4], 1);
 			json_text_put(text, &hex[c & 15], 1);

@@ -33,7 +33,8 @@ void json_text_counter(struct json_text *text, uint64_t value);
 void json_text_watts(struct json_text *text, uint64_t uw);
 /* Nanoseconds as a number in seconds, all nine digits of them: 20.500000000. */
 void json_text_seconds(struct json_text *text, uint64_t ns);
-/* Any text, quoted and escaped; bytes that are not UTF-8 become U+FFFD. */
+/* Any text, quoted and escaped, control characters too; bytes that are not UTF-8 become
+ * U+FFFD. */
 void json_text_string(struct json_text *text, const char *string);
 
 /* Forgets the text, not the memory, and an error with it. */

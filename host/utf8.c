@@ -39,6 +39,16 @@ size_t utf8_character_len(const char *string)
 	return 0;
 }
 
+bool utf8_is_control(const char *string)
+{
+	const unsigned char *text = (const unsigned char *)string;
+
+	if (text[0] < 0x80)
+		return text[0] < ' ' || text[0] == 0x7f;
+	/* U+0080 to U+009F. */
+	return text[0] == 0xc2 && text[1] >= 0x80 && text[1] < 0xa0;
+}
+
 size_t utf8_cut(const char *string, size_t max)
 {
 	size_t len = strnlen(string, max + 1);

@@ -3,6 +3,7 @@
 /* Text that claims to be UTF-8, character by character. Pure. */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 
 /*
@@ -10,6 +11,10 @@
  * (RFC 3629: no surrogates, nothing too long or beyond U+10FFFF).
  */
 size_t utf8_character_len(const char *string);
+
+/* Whether it is a control character, to which a terminal may listen: of C0, DEL, of C1.
+ */
+bool utf8_is_control(const char *string);
 
 /* How much of the string fits into max bytes without a character in two parts. */
 size_t utf8_cut(const char *string, size_t max);

@@ -77,6 +77,9 @@ static void test_strings(void **state)
 		{ "", "\"\"" },
 		{ "vm1", "\"vm1\"" },
 		{ "a\"\\\n\x7f", "\"a\\\"\\\\\\u000a\\u007f\"" },
+		/* What a terminal listens to: C1 as well. */
+		{ "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0",
+			"\"\\u0080\\u009b\\u009f\xc2\xa0\"" },
 		{ "\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80",
 			"\"\xc3\xa4\xe2\x82\xac\xf0\x9f\x98\x80\"" },
 		{ "\xff"

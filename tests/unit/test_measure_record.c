@@ -161,10 +161,10 @@ static void test_csv(void **state)
 		"sysbench,1234567890128,1236567890116,0,hv1,powercap,reserved,measured,,";
 	static const char *const rows[] = {
 		"domain,11111111-2222-4333-8444-555555555555,\"a \"\"b\"\",\r\n"
-		"c\x1b[31m;=1+1\xff\xc3\",ended away,package-0,1000001,1000001,2000002,"
+		"c\ufffd[31m;=1+1\ufffd\ufffd\",ended away,package-0,1000001,1000001,2000002,"
 		"1.000001,1.000001\r\n",
 		"domain,11111111-2222-4333-8444-555555555555,\"a \"\"b\"\",\r\n"
-		"c\x1b[31m;=1+1\xff\xc3\",ended away,dram-0,1000001,1000001,2000002,"
+		"c\ufffd[31m;=1+1\ufffd\ufffd\",ended away,dram-0,1000001,1000001,2000002,"
 		"1.000001,1.000001\r\n",
 		"other-domains,,,,package-0,0,0,0,0.000000,0.000000\r\n",
 		"other-domains,,,,dram-0,0,0,0,0.000000,0.000000\r\n",

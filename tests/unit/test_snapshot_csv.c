@@ -37,6 +37,13 @@ static void test_fields(void **state)
 		{ "\"", "\"\"\"\"" },
 		{ "\"\"", "\"\"\"\"\"\"" },
 		{ "a\",\"b", "\"a\"\",\"\"b\"" },
+		{ "a\tb", "a\tb" },
+		{ "B\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80",
+			"B\xc3\xbc\xe2\x82\xac\xf0\x9f\x98\x80" },
+		/* What a terminal listens to, and what is not UTF-8. */
+		{ "\x1b[2J\x7f", "\ufffd[2J\ufffd" },
+		{ "a\xc2\x80\xc2\x9b,31m\xc2\xa0", "\"a\ufffd\ufffd,31m\xc2\xa0\"" },
+		{ "\"\x9b\xc2", "\"\"\"\ufffd\ufffd\"" },
 	};
 
 	(void)state;
