@@ -4,7 +4,6 @@
 import base64
 import contextlib
 import json
-import re
 import ssl
 import subprocess
 
@@ -13,7 +12,7 @@ import pytest
 from bed.bare import HOSTILE
 from bed.engines import Influx, Prometheus, VictoriaMetrics, fetch_engines
 from bed.process import wait_until
-from bed.pushing import Pushing, check_adds_up, scraped, watch
+from bed.pushing import Pushing, check_adds_up, ended_with, scraped, watch
 from bed.receiver import HttpReceiver
 from bed.web import listen
 
@@ -140,12 +139,6 @@ def test_engines_keep_every_tick(bed, pushing, engines, full):
         # Of what was on its way then, nobody knows.
         assert sorted(found) == list(range(1, max(found) + 1)) and max(found) >= own, name
         check_engine(found, {t: m for t, m in seen.items() if t <= max(found)})
-
-
-def ended_with(log):
-    """Ticks that were not delivered when vmpower-hostd ended, by target."""
-    return {name: int(n) for name, n in
-            re.findall(r"Push (\S+): ended with (\d+) ticks not delivered", log)}
 
 
 def check_ended(pushing, prometheus):

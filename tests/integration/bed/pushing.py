@@ -49,6 +49,12 @@ def manual_sections():
     return sections
 
 
+def ended_with(log):
+    """Ticks that were not delivered when vmpower-hostd ended, by target."""
+    return {name: int(n) for name, n in
+            re.findall(r"Push (\S+): ended with (\d+) ticks not delivered", log)}
+
+
 def check_adds_up(of_tick):
     sums = {}
     for (name, labels), uj in of_tick.items():
