@@ -127,6 +127,7 @@ static bool finish(struct route *route, uint64_t now_ns)
 static bool begin(struct route *route, uint64_t now_ns, bool stopping)
 {
 	struct push_target *target = &route->target;
+	bool again = target->n_ticks > 0;
 	int r;
 
 	if (push_target_due_ns(target, stopping) > now_ns || (stopping && route->gave_up))
@@ -139,7 +140,7 @@ static bool begin(struct route *route, uint64_t now_ns, bool stopping)
 	}
 	route->sending = true;
 	route->transport->ops->send(
-		route->transport, target->body.data, target->body.used);
+		route->transport, target->body.data, target->body.used, again);
 	return true;
 }
 

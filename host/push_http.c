@@ -185,10 +185,11 @@ static int push_http_open(const struct push_config *config, CURLM *multi,
 }
 
 static void push_http_send(
-	struct push_transport *transport, const void *body, size_t size)
+	struct push_transport *transport, const void *body, size_t size, bool again)
 {
 	struct push_http *http = http_of(transport);
 
+	(void)again;
 	http->error[0] = '\0';
 	http->answer[0] = '\0';
 	http->answer_len = 0;

@@ -13,12 +13,20 @@ void push_queue_init(struct push_queue *queue, size_t bytes_max)
 	*queue = (struct push_queue){ .bytes_max = bytes_max };
 }
 
+static struct snapshot *remove_first(struct push_queue *queue)
+{
+	struct snapshot *snapshot = queue->ring[queue->first];
+
+	queue->first = (queue->first + 1) % queue->size;
+	queue->n--;
+	queue->bytes -= snapshot_size(snapshot);
+	return snapshot;
+}
+
 void push_queue_deinit(struct push_queue *queue)
 {
-	struct snapshot *snapshot;
-
-	while ((snapshot = push_queue_take(queue)))
-		snapshot_unref(snapshot);
+	while (queue->n > 0)
+		snapshot_unref(remove_first(queue));
 	free(queue->ring);
 	*queue = (struct push_queue){ 0 };
 }
@@ -51,9 +59,16 @@ int push_queue_put(struct push_queue *queue, const struct snapshot *snapshot)
 	queue->ring[(queue->first + queue->n) % queue->size] = snapshot_ref(snapshot);
 	queue->n++;
 	queue->bytes += snapshot_size(snapshot);
-	for (; queue->n > 1 && queue->bytes > queue->bytes_max; dropped++)
-		snapshot_unref(push_queue_take(queue));
+	for (; queue->n > 1 && queue->bytes + queue->bytes_taken > queue->bytes_max;
+		dropped++)
+		snapshot_unref(remove_first(queue));
 	return dropped;
+}
+
+bool push_queue_has_room(const struct push_queue *queue, const struct snapshot *snapshot)
+{
+	return queue->bytes + queue->bytes_taken + snapshot_size(snapshot) <=
+	       queue->bytes_max;
 }
 
 struct snapshot *push_queue_take(struct push_queue *queue)
@@ -62,9 +77,12 @@ struct snapshot *push_queue_take(struct push_queue *queue)
 
 	if (queue->n == 0)
 		return NULL;
-	snapshot = queue->ring[queue->first];
-	queue->first = (queue->first + 1) % queue->size;
-	queue->n--;
-	queue->bytes -= snapshot_size(snapshot);
+	snapshot = remove_first(queue);
+	queue->bytes_taken += snapshot_size(snapshot);
 	return snapshot;
+}
+
+void push_queue_release(struct push_queue *queue)
+{
+	queue->bytes_taken = 0;
 }

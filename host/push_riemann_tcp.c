@@ -46,7 +46,7 @@ struct riemann {
 	const char *body;
 	size_t size, sent;
 	uint64_t deadline_ns;
-	unsigned int n_refused; /* how often the same message was, in a row */
+	unsigned int n_refused; /* how often this message was */
 	struct riemann_answer answer;
 	char error[PUSH_ERROR_SIZE];
 };
@@ -125,10 +125,13 @@ static bool is_up(struct riemann *riemann)
 	       curl_easy_recv(riemann->curl, &byte, 1, &n) == CURLE_AGAIN;
 }
 
-static void riemann_send(struct push_transport *transport, const void *body, size_t size)
+static void riemann_send(
+	struct push_transport *transport, const void *body, size_t size, bool again)
 {
 	struct riemann *riemann = riemann_of(transport);
 
+	if (!again)
+		riemann->n_refused = 0;
 	riemann->body = body;
 	riemann->size = size;
 	riemann->sent = 0;
@@ -212,7 +215,6 @@ static void judge(struct riemann *riemann, struct push_answer *ret_answer)
 		return;
 	}
 	ret_answer->status = r == 0 ? STATUS_NEVER : STATUS_OK;
-	riemann->n_refused = 0;
 }
 
 static bool riemann_work(struct push_transport *transport, struct push_answer *ret_answer)

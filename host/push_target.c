@@ -55,9 +55,33 @@ void push_target_deinit(struct push_target *target)
 	json_text_deinit(&target->body);
 }
 
+/* No batch any more; its memory goes, too: it can be a large one after an outage. */
+static void forget_batch(struct push_target *target)
+{
+	json_text_deinit(&target->body);
+	push_queue_release(&target->queue);
+	target->n_ticks = 0;
+	target->sending = false;
+}
+
+/*
+ * The batch is the oldest of all that waits, and may be one that the target never takes
+ * and never refuses. On its way it has to stay. Returns how many ticks it had.
+ */
+static size_t make_room(struct push_target *target, const struct snapshot *snapshot)
+{
+	size_t n_ticks = target->n_ticks;
+
+	if (target->sending || push_queue_has_room(&target->queue, snapshot))
+		return 0;
+	forget_batch(target);
+	return n_ticks;
+}
+
 size_t push_target_add(struct push_target *target, const struct snapshot *snapshot)
 {
 	uint64_t sample_ns = target->config->sample_ms * (uint64_t)NSEC_PER_MSEC;
+	size_t n_dropped;
 	int r;
 
 	/* Half a tick early is not early. */
@@ -65,13 +89,14 @@ size_t push_target_add(struct push_target *target, const struct snapshot *snapsh
 					      target->sampled_ns + sample_ns)
 		return 0;
 	target->sampled_ns = snapshot->boottime_ns;
+	n_dropped = make_room(target, snapshot);
 	r = push_queue_put(&target->queue, snapshot);
-	if (r < 0) {
+	if (r > 0)
+		n_dropped += (size_t)r;
+	target->stats.full_ticks += n_dropped;
+	if (r < 0)
 		target->stats.memory_ticks++;
-		return 1;
-	}
-	target->stats.full_ticks += (size_t)r;
-	return (size_t)r;
+	return n_dropped + (r < 0);
 }
 
 void push_target_lose(struct push_target *target, size_t n_ticks)
@@ -85,7 +110,7 @@ uint64_t push_target_due_ns(const struct push_target *target, bool at_once)
 		return UINT64_MAX;
 	if (at_once)
 		return 0;
-	if (target->n_ticks > 0)
+	if (target->n_ticks > 0 || target->failures > 0)
 		return target->retry_ns;
 	return target->queue.n >= target->config->batch_ticks ? 0 : target->due_ns;
 }
@@ -115,25 +140,17 @@ static int fill(struct push_target *target)
 	return r;
 }
 
-/* No batch any more; its memory goes, too: it can be a large one after an outage. */
-static void forget_batch(struct push_target *target)
-{
-	json_text_deinit(&target->body);
-	target->n_ticks = 0;
-}
-
 int push_target_prepare(struct push_target *target)
 {
-	int r;
+	int r = target->n_ticks > 0 ? 0 : fill(target);
 
-	if (target->n_ticks > 0)
-		return 0;
-	r = fill(target);
 	if (r < 0) {
 		target->stats.memory_ticks += target->n_ticks;
 		forget_batch(target);
+		return r;
 	}
-	return r;
+	target->sending = true;
+	return 0;
 }
 
 /* The next is an interval after this one was due, or now if that is over. */
@@ -153,6 +170,7 @@ enum push_verdict push_target_answer(struct push_target *target, unsigned int st
 	enum push_verdict verdict = status ? target->config->format->judge(status)
 					   : PUSH_RETRY;
 
+	target->sending = false;
 	if (verdict != PUSH_DELIVERED)
 		target->stats.failures++;
 	if (verdict == PUSH_RETRY) {

@@ -2,9 +2,10 @@
 /* Copyright (C) the vmpower authors */
 /*
  * What goes to one target and when: ticks wait in a queue, become a batch when it is
- * time for one, and the batch stays until the target takes it or refuses it for good;
- * so it is told them in their order, and each once unless an answer is lost. Knows no
- * network; time and random numbers come as arguments. Pure.
+ * time for one, and the batch stays until the target takes it or refuses it for good, or
+ * there is no room for it any more; so it is told them in their order, and each once
+ * unless an answer is lost. Knows no network; time and random numbers come as arguments.
+ * Pure.
  */
 #pragma once
 
@@ -27,6 +28,7 @@ struct push_target {
 	/* The batch that is being sent, or will be again. */
 	size_t n_ticks; /* 0: there is none */
 	struct json_text body;
+	bool sending;	       /* it is prepared, and not answered since */
 	unsigned int failures; /* in a row */
 	uint64_t due_ns;       /* when the next batch is */
 	uint64_t retry_ns;     /* when this one is sent again */
@@ -42,7 +44,10 @@ void push_target_init(struct push_target *target, const struct push_config *conf
 	const struct push_options *options, uint64_t now_ns, uint32_t random);
 void push_target_deinit(struct push_target *target);
 
-/* A tick, unless it is not due for one. Returns how many were dropped for it. */
+/*
+ * A tick, unless it is not due for one. Returns how many were dropped for it: the oldest,
+ * which are those of a batch that waits for its next attempt.
+ */
 size_t push_target_add(struct push_target *target, const struct snapshot *snapshot);
 
 /* Ticks that were lost before they came here. */

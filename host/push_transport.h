@@ -19,8 +19,8 @@ struct push_config;
 
 /* What became of a batch. */
 struct push_answer {
-	unsigned int status;	     /* of HTTP or alike; 0: there was no answer */
-	uint32_t retry_after_s;	     /* not before; 0: it did not say */
+	unsigned int status;	/* of HTTP or alike; 0: there was no answer */
+	uint32_t retry_after_s; /* not before; 0: it did not say */
 	char error[PUSH_ERROR_SIZE]; /* why not, for the log; any bytes of theirs */
 };
 
@@ -33,8 +33,10 @@ struct push_transport_ops {
 	 */
 	int (*open)(const struct push_config *config, CURLM *multi,
 		struct push_transport **ret_transport);
-	/* Begins to send; body stays until it is done. Errors are told by work(). */
-	void (*send)(struct push_transport *transport, const void *body, size_t size);
+	/* Begins to send; body stays until it is done. again: it is the batch of the last
+	 * time. Errors are told by work(). */
+	void (*send)(struct push_transport *transport, const void *body, size_t size,
+		bool again);
 	/* The descriptor that the thread is to wait on besides, and for what
 	 * (CURL_WAIT_POLLIN...). false: none. NULL: never any (curl's own are known). */
 	bool (*wait)(struct push_transport *transport, struct curl_waitfd *ret_wait);

@@ -183,31 +183,61 @@ static void test_bounds(void **state)
 	assert_true(target.queue.bytes == room * bytes);
 	/* The oldest make room, but not what is on its way. */
 	assert_body(&target, "1,2,3,.");
-	for (size_t i = 1; i <= 3; i++)
-		assert_int_equal(add(&target, room + i), 0);
-	for (size_t i = 4; i <= 9; i++)
+	for (size_t i = 1; i <= 6; i++)
 		assert_int_equal(add(&target, room + i), 1);
 	assert_int_equal(target.stats.full_ticks, 6);
-	assert_int_equal(target.queue.n, room);
-	assert_true(target.queue.bytes <= (size_t)1 << 20);
+	assert_int_equal(target.queue.n, room - 3);
+	assert_int_equal(target.queue.bytes + target.queue.bytes_taken, room * bytes);
 	assert_int_equal(answer(&target, 200, 1), PUSH_DELIVERED);
 	assert_body(&target, "10,11,12,.");
 	assert_int_equal(answer(&target, 200, 1), PUSH_DELIVERED);
-	for (size_t i = 13; i <= room + 9; i += 3)
+	for (size_t i = 13; i <= room + 6; i += 3)
 		assert_int_equal(
 			push_target_prepare(&target) + (int)answer(&target, 200, 1), 0);
 	assert_int_equal(push_target_waiting(&target), 0);
-	assert_int_equal(target.queue.bytes, 0);
+	assert_int_equal(target.queue.bytes + target.queue.bytes_taken, 0);
 	assert_int_equal(
-		target.stats.delivered_ticks + target.stats.full_ticks, room + 9);
-	push_target_lose(&target, 2);
-	assert_int_equal(target.stats.full_ticks, 8);
+		target.stats.delivered_ticks + target.stats.full_ticks, room + 6);
 	/* However large one tick is, it may wait. */
 	target.queue.bytes_max = 1;
 	add(&target, 5000);
 	assert_int_equal(add(&target, 5001), 1);
 	snprintf(expected, sizeof(expected), "%u,.", 5001);
 	assert_body(&target, expected);
+	push_target_deinit(&target);
+}
+
+/* A batch that the target never takes and never refuses is dropped, too, as the oldest of
+ * what waits; what comes after it has its turn, but no sooner for that. */
+static void test_no_end(void **state)
+{
+	struct push_config config = make_config();
+	struct push_target target;
+	struct snapshot *one = snapshot_new(1, 1);
+	size_t room = ((size_t)1 << 20) / snapshot_size(one);
+
+	(void)state;
+	snapshot_unref(one);
+	config.queue_mib = 1;
+	push_target_init(&target, &config, &options, 0, 0);
+	for (size_t i = 1; i <= room; i++)
+		assert_int_equal(add(&target, i), 0);
+	assert_body(&target, "1,2,3,.");
+	assert_int_equal(answer(&target, 500, 100 * SEC), PUSH_RETRY);
+	assert_int_equal(add(&target, room + 1), 3);
+	/* That was room for three. */
+	assert_int_equal(add(&target, room + 2), 0);
+	assert_int_equal(add(&target, room + 3), 0);
+	assert_int_equal(target.stats.full_ticks, 3);
+	assert_int_equal(push_target_waiting(&target), room);
+	assert_int_equal(push_target_due_ns(&target, false), 100 * SEC + SEC / 2);
+	assert_body(&target, "4,5,6,.");
+	/* On its way it stays, and the next ones go. */
+	assert_int_equal(add(&target, room + 4), 1);
+	assert_int_equal(answer(&target, 200, 101 * SEC), PUSH_DELIVERED);
+	assert_body(&target, "8,9,10,.");
+	assert_int_equal(target.stats.full_ticks, 4);
+	assert_int_equal(target.stats.delivered_ticks, 3);
 	push_target_deinit(&target);
 }
 
@@ -277,6 +307,7 @@ int main(void)
 		cmocka_unit_test(test_batches),
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_bounds),
+		cmocka_unit_test(test_no_end),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_fewer_ticks),
 		cmocka_unit_test(test_init),
