@@ -15,7 +15,7 @@ static const struct metrics_family push_dropped = {
 	"vmpower_push_dropped_ticks_total",
 	METRICS_COUNTER,
 	NULL,
-	"Ticks that a push target never will be told, and why.",
+	"Ticks that a push target will not be told any more, and why.",
 };
 static const struct metrics_family push_failures = {
 	"vmpower_push_failures_total",
@@ -51,6 +51,7 @@ static void put_dropped(struct metrics_sink *sink, const struct snapshot_push *p
 	} dropped[] = {
 		{ "queue_full", push->full_ticks },
 		{ "refused", push->refused_ticks },
+		{ "unclear", push->unclear_ticks },
 		{ "no_memory", push->memory_ticks },
 	};
 

@@ -95,11 +95,15 @@ static void log_verdict(struct route *route, enum push_verdict verdict, size_t n
 		}
 		return;
 	}
-	if (verdict == PUSH_REFUSED &&
+	if ((verdict == PUSH_REFUSED || verdict == PUSH_UNCLEAR) &&
 		log_limit_pass(&route->refused, now_ns, REFUSED_LOG_NS, &suppressed))
-		log_error("Push %s: the target refused %zu ticks, which are dropped: %s; "
+		log_error("Push %s: the target refused %zu ticks, %s: %s; "
 			  "more are counted in /metrics",
-			name, n_ticks, error);
+			name, n_ticks,
+			verdict == PUSH_UNCLEAR
+				? "which it may have had before, as an answer was lost"
+				: "which are dropped",
+			error);
 	if (verdict == PUSH_DELIVERED && route->failing) {
 		log_info("Push %s goes on", name);
 		route->failing = false;
@@ -116,6 +120,8 @@ static bool finish(struct route *route, uint64_t now_ns)
 	if (!route->transport->ops->work(route->transport, &answer))
 		return false;
 	route->sending = false;
+	if (answer.lost)
+		push_target_lose_answer(&route->target);
 	verdict = push_target_answer(&route->target, answer.status, answer.retry_after_s,
 		now_ns, clock_read_ns(CLOCK_REALTIME), get_random());
 	log_verdict(route, verdict, n_ticks, answer.error, now_ns);

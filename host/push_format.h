@@ -28,6 +28,9 @@ enum push_verdict {
 	PUSH_DELIVERED,
 	PUSH_REFUSED, /* it never will be taken: dropped, and counted */
 	PUSH_RETRY,   /* later, with what came meanwhile waiting behind it */
+	/* No format's: it is refused, but was sent before and that answer was lost, so
+	 * that the target may have it. Dropped, and counted apart. */
+	PUSH_UNCLEAR,
 };
 
 enum push_carrier {

@@ -26,6 +26,7 @@ struct push_http {
 	struct curl_slist *headers;
 	enum { HTTP_IDLE, HTTP_SENDING, HTTP_DONE } state;
 	CURLcode code;
+	unsigned int n_sent;	     /* how often libcurl sent the batch */
 	char error[CURL_ERROR_SIZE]; /* "": code says enough */
 	char answer[ANSWER_SIZE];    /* what the server said, as far as there is room */
 	size_t answer_len;
@@ -46,6 +47,22 @@ static size_t take_answer(char *data, size_t size, size_t n, void *user)
 	http->answer_len += len;
 	http->answer[http->answer_len] = '\0';
 	return size * n;
+}
+
+/*
+ * Where a connection that was kept ends instead of an answer, libcurl makes another one
+ * and sends again by itself.
+ */
+static int note_sent(CURL *easy, curl_infotype type, char *data, size_t size, void *user)
+{
+	static const char begin[] = "POST ";
+	struct push_http *http = user;
+
+	(void)easy;
+	if (type == CURLINFO_HEADER_OUT && size >= sizeof(begin) - 1 &&
+		memcmp(data, begin, sizeof(begin) - 1) == 0)
+		http->n_sent++;
+	return 0;
 }
 
 static int add_header(struct curl_slist **headers, const char *header)
@@ -149,6 +166,9 @@ static bool set_options(struct push_http *http)
 	curl_easy_setopt(easy, CURLOPT_TIMEOUT_MS, config->timeout_s * 1000L);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, take_answer);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, http);
+	curl_easy_setopt(easy, CURLOPT_VERBOSE, 1L);
+	curl_easy_setopt(easy, CURLOPT_DEBUGFUNCTION, note_sent);
+	curl_easy_setopt(easy, CURLOPT_DEBUGDATA, http);
 	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, http->error);
 	curl_easy_setopt(easy, CURLOPT_PRIVATE, &http->transport);
 	return true;
@@ -193,6 +213,7 @@ static void push_http_send(
 	http->error[0] = '\0';
 	http->answer[0] = '\0';
 	http->answer_len = 0;
+	http->n_sent = 0;
 	http->transport.done = false;
 	http->code = CURLE_OUT_OF_MEMORY;
 	http->state = HTTP_DONE;
@@ -240,6 +261,7 @@ static bool push_http_work(
 		snprintf(answer.error, sizeof(answer.error), "%s",
 			http->error[0] ? http->error : curl_easy_strerror(http->code));
 	}
+	answer.lost = http->n_sent > (status > 0 ? 1 : 0);
 	*ret_answer = answer;
 	return true;
 }

@@ -233,6 +233,7 @@ static bool riemann_work(struct push_transport *transport, struct push_answer *r
 		fail(riemann, "it took too long");
 	if (riemann->stage == STAGE_FAILED) {
 		memcpy(answer.error, riemann->error, sizeof(answer.error));
+		answer.lost = riemann->sent == riemann->size;
 		riemann->stage = STAGE_IDLE;
 	}
 	if (riemann->stage != STAGE_IDLE)

@@ -14,6 +14,10 @@
  */
 #define BODY_MAX ((size_t)4 * 1024 * 1024)
 
+/* What a proxy says that was not answered itself. */
+#define STATUS_BAD_GATEWAY     502
+#define STATUS_GATEWAY_TIMEOUT 504
+
 static void make_labels(struct push_target *target, const struct push_config *config)
 {
 	memcpy(target->labels, config->labels, sizeof(target->labels));
@@ -62,6 +66,7 @@ static void forget_batch(struct push_target *target)
 	push_queue_release(&target->queue);
 	target->n_ticks = 0;
 	target->sending = false;
+	target->answer_lost = false;
 }
 
 /*
@@ -164,13 +169,27 @@ static void set_due(struct push_target *target, uint64_t now_ns)
 		target->due_ns = now_ns + interval_ns;
 }
 
-enum push_verdict push_target_answer(struct push_target *target, unsigned int status,
-	uint32_t retry_after_s, uint64_t now_ns, uint64_t realtime_ns, uint32_t random)
+void push_target_lose_answer(struct push_target *target)
+{
+	target->answer_lost = true;
+}
+
+static enum push_verdict judge(const struct push_target *target, unsigned int status)
 {
 	enum push_verdict verdict = status ? target->config->format->judge(status)
 					   : PUSH_RETRY;
 
+	return verdict == PUSH_REFUSED && target->answer_lost ? PUSH_UNCLEAR : verdict;
+}
+
+enum push_verdict push_target_answer(struct push_target *target, unsigned int status,
+	uint32_t retry_after_s, uint64_t now_ns, uint64_t realtime_ns, uint32_t random)
+{
+	enum push_verdict verdict = judge(target, status);
+
 	target->sending = false;
+	if (status == STATUS_BAD_GATEWAY || status == STATUS_GATEWAY_TIMEOUT)
+		target->answer_lost = true;
 	if (verdict != PUSH_DELIVERED)
 		target->stats.failures++;
 	if (verdict == PUSH_RETRY) {
@@ -183,6 +202,8 @@ enum push_verdict push_target_answer(struct push_target *target, unsigned int st
 	if (verdict == PUSH_DELIVERED) {
 		target->stats.delivered_ticks += target->n_ticks;
 		target->stats.delivered_ns = realtime_ns;
+	} else if (verdict == PUSH_UNCLEAR) {
+		target->stats.unclear_ticks += target->n_ticks;
 	} else {
 		target->stats.refused_ticks += target->n_ticks;
 	}

@@ -29,6 +29,7 @@ struct push_target {
 	size_t n_ticks; /* 0: there is none */
 	struct json_text body;
 	bool sending;	       /* it is prepared, and not answered since */
+	bool answer_lost;      /* once at least */
 	unsigned int failures; /* in a row */
 	uint64_t due_ns;       /* when the next batch is */
 	uint64_t retry_ns;     /* when this one is sent again */
@@ -64,6 +65,9 @@ uint64_t push_target_due_ns(const struct push_target *target, bool at_once);
  * the ticks that would have been it are dropped and counted.
  */
 int push_target_prepare(struct push_target *target);
+
+/* The batch was sent, perhaps whole, and the answer to that will not come. */
+void push_target_lose_answer(struct push_target *target);
 
 /*
  * The batch was answered: status 0 is no answer at all. realtime_ns is for the

@@ -21,6 +21,7 @@ struct push_config;
 struct push_answer {
 	unsigned int status;	/* of HTTP or alike; 0: there was no answer */
 	uint32_t retry_after_s; /* not before; 0: it did not say */
+	bool lost; /* it was sent, perhaps whole, and an answer to that was lost */
 	char error[PUSH_ERROR_SIZE]; /* why not, for the log; any bytes of theirs */
 };
 

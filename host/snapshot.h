@@ -110,6 +110,7 @@ struct snapshot_push {
 	uint64_t delivered_ticks;
 	uint64_t full_ticks;	/* dropped: the queue was full, */
 	uint64_t refused_ticks; /* the target refused them, */
+	uint64_t unclear_ticks; /* or did when it may have had them already, */
 	uint64_t memory_ticks;	/* or there was no memory for them */
 	uint64_t failures;	/* attempts to send that failed */
 	uint64_t waiting_ticks;

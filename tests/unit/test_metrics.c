@@ -245,6 +245,7 @@ static void test_pushes(void **state)
 			.delivered_ticks = 1,
 			.full_ticks = 2,
 			.refused_ticks = 3,
+			.unclear_ticks = 8,
 			.memory_ticks = 4,
 			.failures = 5,
 			.waiting_ticks = 6,
@@ -265,6 +266,8 @@ static void test_pushes(void **state)
 			 "reason=\"queue_full\"} 2");
 	assert_line(got, "vmpower_push_dropped_ticks_total{target=\"a\\\"\","
 			 "reason=\"refused\"} 3");
+	assert_line(got, "vmpower_push_dropped_ticks_total{target=\"a\\\"\","
+			 "reason=\"unclear\"} 8");
 	assert_line(got, "vmpower_push_dropped_ticks_total{target=\"a\\\"\","
 			 "reason=\"no_memory\"} 4");
 	assert_line(got, "vmpower_push_failures_total{target=\"a\\\"\"} 5");

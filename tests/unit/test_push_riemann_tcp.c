@@ -216,17 +216,20 @@ static void test_refused(void **state)
 		assert_int_equal(answer.status, i == 5		     ? 200
 						: i == 13 || i == 25 ? 400
 								     : 500);
+		assert_false(answer.lost);
 		if (i != 5)
 			assert_string_equal(answer.error, "not ok: no");
 	}
 }
 
-static void expect_failure(struct wire *wire, const char *error)
+/* lost: the whole body was sent. */
+static void expect_failure(struct wire *wire, const char *error, bool lost)
 {
 	struct push_answer answer;
 
 	finish(wire, &answer);
 	assert_int_equal(answer.status, 0);
+	assert_int_equal(answer.lost, lost);
 	assert_non_null(strstr(answer.error, error));
 	if (wire->connection >= 0)
 		hang_up(wire);
@@ -252,7 +255,7 @@ static void test_bad_answers(void **state)
 		take(wire, "body");
 		answer_with(wire, cases[i].bytes, cases[i].len);
 		shutdown(wire->connection, SHUT_WR);
-		expect_failure(wire, cases[i].error);
+		expect_failure(wire, cases[i].error, true);
 	}
 	send_body(wire, "body");
 	take(wire, "body");
@@ -265,7 +268,7 @@ static void test_nobody_there(void **state)
 	close(wire->listener);
 	wire->listener = -1;
 	send_body(wire, "body");
-	expect_failure(wire, "");
+	expect_failure(wire, "", false);
 }
 
 /* Whatever was sent, nothing more comes: the other end closed the connection. */
@@ -297,10 +300,10 @@ static void test_too_slow(void **state)
 	wire->config.timeout_s = 2;
 	memset(large, 'x', sizeof(large) - 1);
 	send_body(wire, large);
-	expect_failure(wire, "it took too long");
+	expect_failure(wire, "it took too long", false);
 	assert_closed(wire);
 	send_body(wire, "body");
-	expect_failure(wire, "it took too long");
+	expect_failure(wire, "it took too long", true);
 	assert_closed(wire);
 }
 

@@ -241,6 +241,50 @@ static void test_no_end(void **state)
 	push_target_deinit(&target);
 }
 
+/* A batch may have been taken already when it is refused, if an answer to it was lost. */
+static void test_unclear(void **state)
+{
+	static const struct {
+		unsigned int status; /* of the first attempt */
+		bool lost;
+		enum push_verdict verdict; /* of a 400 to the next */
+	} cases[] = {
+		{ 0, true, PUSH_UNCLEAR },
+		{ 0, false, PUSH_REFUSED }, /* there was no connection */
+		{ 500, false, PUSH_REFUSED },
+		{ 503, false, PUSH_REFUSED },
+		{ 429, false, PUSH_REFUSED },
+		/* It was sent again before there was an answer. */
+		{ 503, true, PUSH_UNCLEAR },
+		/* A proxy has no answer either. */
+		{ 502, false, PUSH_UNCLEAR },
+		{ 504, false, PUSH_UNCLEAR },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		bool unclear = cases[i].verdict == PUSH_UNCLEAR;
+		struct push_config config = make_config();
+		struct push_target target;
+
+		push_target_init(&target, &config, &options, 0, 0);
+		add(&target, 1);
+		add(&target, 2);
+		assert_body(&target, "1,2,.");
+		if (cases[i].lost)
+			push_target_lose_answer(&target);
+		assert_int_equal(answer(&target, cases[i].status, 1), PUSH_RETRY);
+		assert_int_equal(answer(&target, 400, 2), cases[i].verdict);
+		assert_int_equal(target.stats.unclear_ticks, unclear ? 2 : 0);
+		assert_int_equal(target.stats.refused_ticks, unclear ? 0 : 2);
+		/* It says nothing of the next batch. */
+		add(&target, 3);
+		assert_body(&target, "3,.");
+		assert_int_equal(answer(&target, 400, 3), PUSH_REFUSED);
+		push_target_deinit(&target);
+	}
+}
+
 /* Batches are cut where they get large, and what cannot be made is counted. */
 static void test_bodies(void **state)
 {
@@ -308,6 +352,7 @@ int main(void)
 		cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_no_end),
+		cmocka_unit_test(test_unclear),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_fewer_ticks),
 		cmocka_unit_test(test_init),
