@@ -190,10 +190,33 @@ static bool work(struct push *push, bool stopping)
 	return sending;
 }
 
+/* Ticks that found the intake full; UINT64_MAX: there will be no more. */
+static void note_lost(struct route *route, size_t n_ticks, uint64_t now_ns)
+{
+	const char *name = route->target.config->name;
+	size_t n_lost = 0;
+
+	switch (push_target_lose(&route->target, n_ticks, now_ns, &n_lost)) {
+	case PUSH_LOSS_BEGINS:
+		log_warning("Push %s: ticks come faster than batches are made; those "
+			    "that there is no room for are dropped",
+			name);
+		break;
+	case PUSH_LOSS_ENDS:
+		log_warning("Push %s: batches are made in time again; %zu ticks were "
+			    "dropped",
+			name, n_lost);
+		break;
+	case PUSH_LOSS_SAME:
+		break;
+	}
+}
+
 /* true: the thread is to end. */
 static bool take_intake(struct push *push)
 {
 	const struct snapshot *intake[INTAKE_MAX];
+	uint64_t now_ns = clock_monotonic_ns();
 	size_t n, n_lost;
 	bool stop;
 
@@ -210,7 +233,7 @@ static bool take_intake(struct push *push)
 		for (size_t j = 0; j < n; j++)
 			log_full(route, push_target_add(&route->target, intake[j]));
 		/* They came after the others, but a count has no order. */
-		push_target_lose(&route->target, n_lost);
+		note_lost(route, n_lost, now_ns);
 	}
 	for (size_t j = 0; j < n; j++)
 		snapshot_unref((struct snapshot *)intake[j]);
@@ -396,15 +419,16 @@ int push_describe(struct push *push, struct snapshot *snapshot)
 	return 0;
 }
 
-static void log_left(const struct push *push)
+static void log_left(struct push *push)
 {
 	for (size_t i = 0; i < push->n_routes; i++) {
-		const struct push_target *target = &push->routes[i].target;
-		size_t n = push_target_waiting(target);
+		struct route *route = &push->routes[i];
+		size_t n = push_target_waiting(&route->target);
 
+		note_lost(route, 0, UINT64_MAX);
 		if (n > 0)
 			log_warning("Push %s: ended with %zu ticks not delivered",
-				target->config->name, n);
+				route->target.config->name, n);
 	}
 }
 

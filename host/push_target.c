@@ -14,6 +14,9 @@
  */
 #define BODY_MAX ((size_t)4 * 1024 * 1024)
 
+/* Once none were lost for so long, they are no more. */
+#define LOSS_ENDS_NS (10 * (uint64_t)NSEC_PER_SEC)
+
 /* What a proxy says that was not answered itself. */
 #define STATUS_BAD_GATEWAY     502
 #define STATUS_GATEWAY_TIMEOUT 504
@@ -104,9 +107,22 @@ size_t push_target_add(struct push_target *target, const struct snapshot *snapsh
 	return n_dropped + (r < 0);
 }
 
-void push_target_lose(struct push_target *target, size_t n_ticks)
+enum push_loss push_target_lose(
+	struct push_target *target, size_t n_ticks, uint64_t now_ns, size_t *ret_n_ticks)
 {
+	bool begins = n_ticks > 0 && target->n_lost == 0;
+
 	target->stats.full_ticks += n_ticks;
+	target->n_lost += n_ticks;
+	if (n_ticks > 0)
+		target->lost_ns = now_ns;
+	if (begins)
+		return PUSH_LOSS_BEGINS;
+	if (target->n_lost == 0 || now_ns < target->lost_ns + LOSS_ENDS_NS)
+		return PUSH_LOSS_SAME;
+	*ret_n_ticks = target->n_lost;
+	target->n_lost = 0;
+	return PUSH_LOSS_ENDS;
 }
 
 uint64_t push_target_due_ns(const struct push_target *target, bool at_once)

@@ -19,6 +19,13 @@
 #include "host/push_queue.h"
 #include "host/snapshot.h"
 
+/* What push_target_lose() has to tell. */
+enum push_loss {
+	PUSH_LOSS_SAME,
+	PUSH_LOSS_BEGINS,
+	PUSH_LOSS_ENDS, /* none were lost for a while */
+};
+
 struct push_target {
 	const struct push_config *config;
 	struct push_options options;
@@ -34,6 +41,9 @@ struct push_target {
 	uint64_t due_ns;       /* when the next batch is */
 	uint64_t retry_ns;     /* when this one is sent again */
 	uint64_t sampled_ns;   /* CLOCK_BOOTTIME of the last tick that went in; 0: none */
+	/* Ticks that were lost before they came here: */
+	size_t n_lost;	  /* since that began; 0: none are */
+	uint64_t lost_ns; /* when the last of them were */
 	struct snapshot_push stats;
 };
 
@@ -51,8 +61,12 @@ void push_target_deinit(struct push_target *target);
  */
 size_t push_target_add(struct push_target *target, const struct snapshot *snapshot);
 
-/* Ticks that were lost before they came here. */
-void push_target_lose(struct push_target *target, size_t n_ticks);
+/*
+ * So many ticks were lost before they came here, mostly none. *ret_n_ticks: how many were
+ * since that began, as soon as it ends.
+ */
+enum push_loss push_target_lose(
+	struct push_target *target, size_t n_ticks, uint64_t now_ns, size_t *ret_n_ticks);
 
 /*
  * When there will be something to send if nothing else comes, UINT64_MAX: never.

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 /* Copyright (C) the vmpower authors */
 /* The push thread, and a server that answers as it is told to. */
+#include "config.h" /* first: _GNU_SOURCE */
+
 #include <arpa/inet.h>
 #include <pthread.h>
 #include <setjmp.h>
@@ -10,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -242,6 +245,88 @@ static void test_lost_answers(void **state)
 	assert_string_equal(server.taken, "2 5 ");
 }
 
+/* A format that takes its time: until the gate is opened. */
+static struct gate {
+	pthread_mutex_t lock;
+	pthread_cond_t cond;
+	bool reached, open;
+} gate = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, false, false };
+
+static void gate_set(bool *what)
+{
+	pthread_mutex_lock(&gate.lock);
+	*what = true;
+	pthread_cond_broadcast(&gate.cond);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+static void gate_await(const bool *what)
+{
+	pthread_mutex_lock(&gate.lock);
+	while (!*what)
+		pthread_cond_wait(&gate.cond, &gate.lock);
+	pthread_mutex_unlock(&gate.lock);
+}
+
+static int slow_add(const struct push_options *options, const struct snapshot *snapshot,
+	struct json_text *body)
+{
+	(void)options;
+	(void)snapshot;
+	gate_set(&gate.reached);
+	gate_await(&gate.open);
+	json_text_literal(body, "x");
+	return json_text_error(body);
+}
+
+static size_t count(const char *text, const char *what)
+{
+	size_t n = 0;
+
+	for (const char *at = strstr(text, what); at; at = strstr(at + 1, what))
+		n++;
+	return n;
+}
+
+/* More ticks than the thread takes are lost, counted, and told of once. */
+static void test_overrun(void **state)
+{
+	static const struct push_format slow = { .name = "slow",
+		.content_type = "text/plain",
+		.add = slow_add,
+		.judge = push_format_judge };
+	static const unsigned int script[] = { 0 };
+	struct server server;
+	struct push_config config = make_config("a", server_start(&server, script));
+	int said = dup(STDERR_FILENO), log = memfd_create("log", MFD_CLOEXEC);
+	char text[4096] = "";
+	struct snapshot_push stats;
+	struct push *push;
+
+	(void)state;
+	assert_true(said >= 0 && log >= 0);
+	config.format = &slow;
+	push = start(&config, 1);
+	offer(push, 1);
+	gate_await(&gate.reached);
+	dup2(log, STDERR_FILENO);
+	for (uint64_t i = 2; i < 2 + 64 + 5; i++)
+		offer(push, i);
+	gate_set(&gate.open);
+	stats = await(push, 0, 1 + 64 + 5, 0);
+	push_stop(push);
+	dup2(said, STDERR_FILENO);
+	assert_true(pread(log, text, sizeof(text) - 1, 0) > 0);
+	assert_int_equal(stats.delivered_ticks, 65);
+	assert_int_equal(stats.full_ticks, 5);
+	assert_int_equal(count(text, "Push a: ticks come faster"), 1);
+	assert_int_equal(
+		count(text, "Push a: batches are made in time again; 5 ticks"), 1);
+	server_stop(&server);
+	close(said);
+	close(log);
+}
+
 /* What waits for its time is sent at the end; a target that is not there is no hindrance,
  * and neither is one that is silent. */
 static void test_end(void **state)
@@ -326,6 +411,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_answers),
 		cmocka_unit_test(test_lost_answers),
+		cmocka_unit_test(test_overrun),
 		cmocka_unit_test(test_end),
 		cmocka_unit_test(test_token),
 		cmocka_unit_test(test_nothing),

@@ -285,6 +285,41 @@ static void test_unclear(void **state)
 	}
 }
 
+/* Ticks that never came are counted, and told of once when it begins and ends. */
+static void test_losses(void **state)
+{
+	struct push_config config = make_config();
+	struct push_target target;
+	size_t n = 77;
+
+	(void)state;
+	push_target_init(&target, &config, &options, 0, 0);
+	assert_int_equal(push_target_lose(&target, 0, SEC, &n), PUSH_LOSS_SAME);
+	for (unsigned int i = 0; i < 2; i++) {
+		uint64_t now_ns = (100 + 100 * i) * SEC;
+
+		assert_int_equal(
+			push_target_lose(&target, 5, now_ns, &n), PUSH_LOSS_BEGINS);
+		assert_int_equal(
+			push_target_lose(&target, 2, now_ns + SEC, &n), PUSH_LOSS_SAME);
+		assert_int_equal(push_target_lose(&target, 0, now_ns + 11 * SEC - 1, &n),
+			PUSH_LOSS_SAME);
+		assert_int_equal(n, 77);
+		assert_int_equal(push_target_lose(&target, 0, now_ns + 11 * SEC, &n),
+			PUSH_LOSS_ENDS);
+		assert_int_equal(n, 7);
+		assert_int_equal(push_target_lose(&target, 0, now_ns + 50 * SEC, &n),
+			PUSH_LOSS_SAME);
+		n = 77;
+	}
+	assert_int_equal(target.stats.full_ticks, 14);
+	/* The end of all ends it, too. */
+	push_target_lose(&target, 1, 300 * SEC, &n);
+	assert_int_equal(push_target_lose(&target, 0, UINT64_MAX, &n), PUSH_LOSS_ENDS);
+	assert_int_equal(n, 1);
+	push_target_deinit(&target);
+}
+
 /* Batches are cut where they get large, and what cannot be made is counted. */
 static void test_bodies(void **state)
 {
@@ -353,6 +388,7 @@ int main(void)
 		cmocka_unit_test(test_bounds),
 		cmocka_unit_test(test_no_end),
 		cmocka_unit_test(test_unclear),
+		cmocka_unit_test(test_losses),
 		cmocka_unit_test(test_bodies),
 		cmocka_unit_test(test_fewer_ticks),
 		cmocka_unit_test(test_init),
