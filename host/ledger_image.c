@@ -15,9 +15,6 @@
 #define ROW_WORDS_MAX (LEDGER_DOMAIN_WORDS + LEDGER_SHARE_WORDS * LEDGER_ZONES_MAX)
 #define HEADER_WORDS  (ROW_PAYLOAD + LEDGER_HEADER_BYTES / 8)
 #define ZONE_WORDS    (ROW_PAYLOAD + LEDGER_ZONE_BYTES / 8)
-#define THREAD_WORDS  (ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8)
-#define CPU_WORDS     (ROW_PAYLOAD + LEDGER_CPU_BYTES / 8)
-#define LABELS_WORDS  (ROW_PAYLOAD + LABELS_SIZE / 8)
 /* Another length is another version of the format. */
 _Static_assert(LABELS_SIZE == 1024, "rows of labels have this length in version 3");
 
@@ -356,7 +353,7 @@ void ledger_image_put_base(struct ledger_image *image, uint32_t index,
 void ledger_image_put_labels(
 	struct ledger_image *image, uint32_t index, const char *labels)
 {
-	uint8_t row[LABELS_WORDS * WORD] = { 0 };
+	uint8_t row[LEDGER_LABELS_WORDS * WORD] = { 0 };
 
 	memcpy(row + ROW_PAYLOAD * WORD, labels, strnlen(labels, LABELS_SIZE));
 	write_row(image, LEDGER_LABELS, index, row);
@@ -365,7 +362,7 @@ void ledger_image_put_labels(
 void ledger_image_put_thread(
 	struct ledger_image *image, uint32_t index, const struct ledger_thread *thread)
 {
-	uint8_t row[THREAD_WORDS * WORD];
+	uint8_t row[LEDGER_THREAD_WORDS * WORD];
 
 	ledger_thread_encode(thread, row + ROW_PAYLOAD * WORD);
 	write_row(image, LEDGER_THREADS, index, row);
@@ -373,7 +370,7 @@ void ledger_image_put_thread(
 
 void ledger_image_put_cpu(struct ledger_image *image, uint32_t index, uint64_t busy_ns)
 {
-	uint8_t row[CPU_WORDS * WORD];
+	uint8_t row[LEDGER_CPU_WORDS * WORD];
 
 	ledger_set_word(row, ROW_PAYLOAD, busy_ns);
 	write_row(image, LEDGER_CPUS, index, row);

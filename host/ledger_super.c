@@ -63,8 +63,8 @@ uint64_t ledger_super_lay_out(struct ledger_image *image, uint32_t version,
 						 : LEDGER_ZONE_BYTES;
 	const uint32_t words[LEDGER_TABLES] = { ROW_PAYLOAD + header_bytes / 8,
 		ROW_PAYLOAD + zone_bytes / 8, LEDGER_DOMAIN_WORDS + shares,
-		ROW_PAYLOAD + LEDGER_THREAD_BYTES / 8, ROW_PAYLOAD + LEDGER_CPU_BYTES / 8,
-		LEDGER_BASE_WORDS + shares, ROW_PAYLOAD + LABELS_SIZE / 8 };
+		LEDGER_THREAD_WORDS, LEDGER_CPU_WORDS, LEDGER_BASE_WORDS + shares,
+		LEDGER_LABELS_WORDS };
 	uint64_t offset = LEDGER_TABLES_OFFSET;
 
 	*image = (struct ledger_image){
