@@ -584,7 +584,9 @@ uint32_t hostd_config_guest_period_ms(
 	}
 	if (period_ms == 0)
 		period_ms = by_name_ms;
-	if (period_ms < config->interval_ms)
-		period_ms = config->interval_ms;
-	return period_ms < PERIOD_MIN_MS ? PERIOD_MIN_MS : period_ms;
+	if (period_ms < PERIOD_MIN_MS)
+		period_ms = PERIOD_MIN_MS;
+	period_ms += config->interval_ms - 1;
+	period_ms -= period_ms % config->interval_ms;
+	return period_ms > PERIOD_MAX_MS ? period_ms - config->interval_ms : period_ms;
 }

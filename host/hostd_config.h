@@ -99,8 +99,9 @@ struct meter_options hostd_config_meter_options(
 	const struct hostd_config *config, bool estimated);
 
 /*
- * How often the domain's guest is told: max(interval, 1000 ms, configured). A
- * section with the UUID wins over one with the name.
+ * How often the domain's guest is told: max(interval, 1000 ms, configured), and in whole
+ * intervals: the next multiple, at most an hour. Else some samples would be of ticks
+ * nearer to each other. A section with the UUID wins over one with the name.
  */
 uint32_t hostd_config_guest_period_ms(
 	const struct hostd_config *config, const struct inventory_domain *domain);

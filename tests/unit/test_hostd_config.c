@@ -208,6 +208,39 @@ static void test_push_problems(void **state)
 	}
 }
 
+/*
+ * Ticks are at multiples of the interval, and a guest's samples of the first tick in each
+ * period: as those begin with one, two are a period apart.
+ */
+static void test_guest_period_is_of_whole_intervals(void **state)
+{
+	static const uint32_t intervals_ms[] = { 100, 300, 333, 600, 700, 999, 1000, 1001,
+		1500, 2500, 59999, 60000 };
+	static const uint32_t periods_ms[] = { 1000, 1001, 1999, 2500, 7000, 60001,
+		3599999, 3600000 };
+	char name[] = "vm";
+	struct inventory_domain domain = { .name = name };
+	struct hostd_domain_config section = { .domain = "vm" };
+	struct hostd_config config = { .n_domains = 1, .domains = &section };
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(intervals_ms) / sizeof(intervals_ms[0]); i++) {
+		for (size_t j = 0; j < sizeof(periods_ms) / sizeof(periods_ms[0]); j++) {
+			uint32_t asked_ms = periods_ms[j], period_ms;
+
+			config.interval_ms = intervals_ms[i];
+			section.period_ms = asked_ms;
+			period_ms = hostd_config_guest_period_ms(&config, &domain);
+			assert_int_equal(period_ms % config.interval_ms, 0);
+			/* The least that is enough, if that is no longer than may be. */
+			assert_in_range(period_ms, config.interval_ms, 3600000);
+			assert_true(period_ms < asked_ms + config.interval_ms);
+			assert_true(period_ms >= asked_ms ||
+				    period_ms + config.interval_ms > 3600000);
+		}
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -217,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_zones),
 		cmocka_unit_test(test_guest_period),
 		cmocka_unit_test(test_push_problems),
+		cmocka_unit_test(test_guest_period_is_of_whole_intervals),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
