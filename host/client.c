@@ -19,13 +19,16 @@
 #include "shared/number.h"
 
 #define TIMEOUT_MS	5000L
+#define IS_OVER_MS	100
 #define DOCUMENT_MAX	((size_t)64 * 1024 * 1024)
 #define SAME_TICK_TRIES 5
 
 struct client {
 	const char *socket_path;
 	CURL *curl;
-	const atomic_bool *stop;
+	CURLM *multi; /* which keeps the connection */
+	bool (*is_over)(void *data);
+	void *data;
 };
 
 struct body {
@@ -97,6 +100,11 @@ static int explain_socket(const char *path, int r, char error[CLIENT_ERROR_SIZE]
 static int explain_transfer(const char *path, CURLcode code, const struct body *body,
 	char error[CLIENT_ERROR_SIZE])
 {
+	if (code == CURLE_ABORTED_BY_CALLBACK) {
+		snprintf(error, CLIENT_ERROR_SIZE,
+			"no answer from %s yet; see the log of vmpower-hostd", path);
+		return -ECANCELED;
+	}
 	snprintf(error, CLIENT_ERROR_SIZE,
 		"no answer from %s: %s; see the log of vmpower-hostd", path,
 		curl_easy_strerror(code));
@@ -109,23 +117,16 @@ static int explain_transfer(const char *path, CURLcode code, const struct body *
 	return -EPROTO;
 }
 
-static int follow_stop(
-	void *user, curl_off_t to_get, curl_off_t got, curl_off_t to_put, curl_off_t put)
+static int open_client(struct client *client, const char *socket_path,
+	bool (*is_over)(void *data), void *data)
 {
-	const struct client *client = user;
-
-	(void)to_get;
-	(void)got;
-	(void)to_put;
-	(void)put;
-	return client->stop && atomic_load(client->stop);
-}
-
-static int open_client(
-	struct client *client, const char *socket_path, const atomic_bool *stop)
-{
-	*client = (struct client){ socket_path, curl_easy_init(), stop };
-	if (!client->curl ||
+	*client = (struct client){
+		.socket_path = socket_path, .is_over = is_over, .data = data
+	};
+	/* This one first, as it sees to it that libcurl is ready. */
+	client->curl = curl_easy_init();
+	client->multi = curl_multi_init();
+	if (!client->curl || !client->multi ||
 		curl_easy_setopt(client->curl, CURLOPT_UNIX_SOCKET_PATH, socket_path) !=
 			CURLE_OK ||
 		curl_easy_setopt(client->curl, CURLOPT_PROXY, "") != CURLE_OK)
@@ -133,15 +134,36 @@ static int open_client(
 	curl_easy_setopt(client->curl, CURLOPT_NOSIGNAL, 1L);
 	curl_easy_setopt(client->curl, CURLOPT_TIMEOUT_MS, TIMEOUT_MS);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEFUNCTION, take_body);
-	curl_easy_setopt(client->curl, CURLOPT_NOPROGRESS, 0L);
-	curl_easy_setopt(client->curl, CURLOPT_XFERINFOFUNCTION, follow_stop);
-	curl_easy_setopt(client->curl, CURLOPT_XFERINFODATA, client);
 	return 0;
 }
 
 static void close_client(struct client *client)
 {
 	curl_easy_cleanup(client->curl);
+	curl_multi_cleanup(client->multi);
+}
+
+/* curl_easy_perform() for who may not want to wait on. */
+static CURLcode perform(const struct client *client)
+{
+	CURLMcode code = curl_multi_add_handle(client->multi, client->curl);
+	CURLcode result = CURLE_ABORTED_BY_CALLBACK;
+	const CURLMsg *message;
+	int n = 1;
+
+	while (code == CURLM_OK && n > 0 &&
+		!(client->is_over && client->is_over(client->data))) {
+		code = curl_multi_perform(client->multi, &n);
+		if (code == CURLM_OK && n > 0)
+			code = curl_multi_poll(client->multi, NULL, 0, IS_OVER_MS, NULL);
+	}
+	message = curl_multi_info_read(client->multi, &n);
+	if (message)
+		result = message->data.result;
+	else if (code != CURLM_OK)
+		result = CURLE_OUT_OF_MEMORY;
+	curl_multi_remove_handle(client->multi, client->curl);
+	return result;
 }
 
 static CURLcode transfer(const struct client *client, const char *url_path, bool post,
@@ -153,12 +175,11 @@ static CURLcode transfer(const struct client *client, const char *url_path, bool
 	snprintf(url, sizeof(url), "http://hostd%s", url_path);
 	if (curl_easy_setopt(client->curl, CURLOPT_URL, url) != CURLE_OK)
 		return CURLE_OUT_OF_MEMORY;
-	if (post && (curl_easy_setopt(client->curl, CURLOPT_POST, 1L) != CURLE_OK ||
-			    curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, "") !=
-				    CURLE_OK))
+	if (post && curl_easy_setopt(client->curl, CURLOPT_POSTFIELDS, "") != CURLE_OK)
 		return CURLE_OUT_OF_MEMORY;
+	curl_easy_setopt(client->curl, post ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
 	curl_easy_setopt(client->curl, CURLOPT_WRITEDATA, body);
-	code = curl_easy_perform(client->curl);
+	code = perform(client);
 	if (code == CURLE_OK)
 		curl_easy_getinfo(client->curl, CURLINFO_RESPONSE_CODE, ret_status);
 	return code;
@@ -175,7 +196,7 @@ static int ask(const struct client *client, const char *url_path, bool post,
 	int r;
 
 	if (code != CURLE_OK) {
-		r = try_socket(socket_path);
+		r = code == CURLE_ABORTED_BY_CALLBACK ? 0 : try_socket(socket_path);
 		return r < 0 ? explain_socket(socket_path, r, error)
 			     : explain_transfer(socket_path, code, &body, error);
 	}
@@ -217,22 +238,19 @@ int client_get(const char *socket_path, const char *url_path, cJSON **ret_docume
 {
 	__attribute__((__cleanup__(close_client))) struct client client;
 
-	if (open_client(&client, socket_path, NULL) < 0)
+	if (open_client(&client, socket_path, NULL, NULL) < 0)
 		return out_of_memory(socket_path, error);
 	return get(&client, url_path, ret_document, error);
 }
 
 int client_request_tick(
-	const char *socket_path, uint64_t *ret_number, char error[CLIENT_ERROR_SIZE])
+	struct client *client, uint64_t *ret_number, char error[CLIENT_ERROR_SIZE])
 {
-	__attribute__((__cleanup__(close_client))) struct client client;
 	__attribute__((__cleanup__(cleanup_jsonp))) cJSON *document = NULL;
 	const cJSON *tick;
 	int r;
 
-	if (open_client(&client, socket_path, NULL) < 0)
-		return out_of_memory(socket_path, error);
-	r = ask(&client, "/api/v1/tick", true, &document, error);
+	r = ask(client, "/api/v1/tick", true, &document, error);
 	if (r < 0)
 		return r;
 	tick = cJSON_GetObjectItemCaseSensitive(document, "tick");
@@ -242,7 +260,7 @@ int client_request_tick(
 	snprintf(error, CLIENT_ERROR_SIZE,
 		"cannot understand vmpower-hostd at %s: it is of another version; "
 		"restart it after an upgrade",
-		socket_path);
+		client->socket_path);
 	return -EPROTO;
 }
 
@@ -344,20 +362,20 @@ int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
 {
 	__attribute__((__cleanup__(close_client))) struct client client;
 
-	if (open_client(&client, socket_path, NULL) < 0)
+	if (open_client(&client, socket_path, NULL, NULL) < 0)
 		return out_of_memory(socket_path, error);
 	return client_fetch_snapshot(
 		&client, 0, ret_snapshot, ret_host, ret_domains, error);
 }
 
-int client_new(
-	const char *socket_path, const atomic_bool *stop, struct client **ret_client)
+int client_new(const char *socket_path, bool (*is_over)(void *data), void *data,
+	struct client **ret_client)
 {
 	struct client *client = malloc(sizeof(*client));
 
 	if (!client)
 		return -ENOMEM;
-	if (open_client(client, socket_path, stop) < 0) {
+	if (open_client(client, socket_path, is_over, data) < 0) {
 		client_free(client);
 		return -ENOMEM;
 	}

@@ -5,7 +5,6 @@
 #pragma once
 
 #include <cjson/cJSON.h>
-#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,13 +32,6 @@ int client_get(const char *socket_path, const char *url_path, cJSON **ret_docume
 int client_get_host(const char *socket_path, struct snapshot **ret_snapshot,
 	char error[CLIENT_ERROR_SIZE]);
 
-/*
- * Has hostd measure now; from then on documents are of that tick, *ret_number, or of a
- * later one, unless hostd is started anew. Errors as above; -EAGAIN: there was no tick.
- */
-int client_request_tick(
-	const char *socket_path, uint64_t *ret_number, char error[CLIENT_ERROR_SIZE]);
-
 /* The process that serves the socket; 0: none, or not to be seen from here. */
 pid_t client_server_pid(const char *socket_path);
 
@@ -51,11 +43,12 @@ int client_get_snapshot(const char *socket_path, struct snapshot **ret_snapshot,
 	cJSON **ret_host, cJSON **ret_domains, char error[CLIENT_ERROR_SIZE]);
 
 /*
- * Connects when it is first asked. stop: where another thread sets it, requests fail
- * within a second; may be NULL. Both have to outlive the client. -ENOMEM.
+ * Connects when it is first asked. is_over: asked ten times a second while there is no
+ * answer, and once true the request fails with -ECANCELED; may be NULL. The path and the
+ * data have to outlive the client. -ENOMEM.
  */
-int client_new(
-	const char *socket_path, const atomic_bool *stop, struct client **ret_client);
+int client_new(const char *socket_path, bool (*is_over)(void *data), void *data,
+	struct client **ret_client);
 /* NULL is fine. */
 void client_free(struct client *client);
 
@@ -67,3 +60,10 @@ void client_free(struct client *client);
 int client_fetch_snapshot(struct client *client, uint64_t known_ns,
 	struct snapshot **ret_snapshot, cJSON **ret_host, cJSON **ret_domains,
 	char error[CLIENT_ERROR_SIZE]);
+
+/*
+ * Has hostd measure now; from then on documents are of that tick, *ret_number, or of a
+ * later one, unless hostd is started anew. Errors as above; -EAGAIN: there was no tick.
+ */
+int client_request_tick(
+	struct client *client, uint64_t *ret_number, char error[CLIENT_ERROR_SIZE]);

@@ -26,6 +26,8 @@
 /* How long the end waits for a hostd that is being restarted. */
 #define EDGE_WAIT_NS (5 * (uint64_t)NSEC_PER_SEC)
 #define EDGE_TRY_NS  (50 * (uint64_t)NSEC_PER_MSEC)
+/* After a signal, how long for any: who sent it is answered within a second. */
+#define SIGNAL_WAIT_NS (700 * (uint64_t)NSEC_PER_MSEC)
 
 /* Of a tick that is due, how soon it is asked for, and how soon again. */
 #define FOLLOW_LATE_NS	(5 * (uint64_t)NSEC_PER_MSEC)
@@ -35,8 +37,11 @@
 /* The bar moves once a second. */
 #define SHOW_NS NSEC_PER_SEC
 
+enum stage { STAGE_BEGIN, STAGE_WINDOW, STAGE_END };
+
 struct measure {
 	const struct measure_config *config;
+	struct client *client;
 	char host[HOST_NAME_MAX + 1];
 	struct measure_about about;
 	struct measure_child child;
@@ -45,6 +50,10 @@ struct measure {
 	struct uuid *uuids;
 	size_t n_runs;
 	struct measure_run *runs; /* config->n_repeats of them */
+	enum stage stage;	  /* of the last of them, */
+	uint64_t stage_ns;	  /* and CLOCK_MONOTONIC when it began */
+	uint64_t window_end_ns;	  /* CLOCK_BOOTTIME when it is over without a COMMAND */
+	bool cannot_go_on;	  /* with what hostd says now */
 	uint64_t next_ns;	  /* CLOCK_BOOTTIME when a tick is looked for, */
 	uint64_t again_ns;	  /* and again after so long if there was none */
 	bool not_kept;		  /* a record is not in the file */
@@ -54,6 +63,7 @@ static void cleanup_measurep(struct measure *measure)
 {
 	progress_end(&measure->progress);
 	measure_child_deinit(&measure->child);
+	client_free(measure->client);
 	free(measure->uuids);
 	for (size_t i = 0; i < measure->n_runs; i++)
 		measure_window_deinit(&measure->runs[i].window);
@@ -75,17 +85,58 @@ __attribute__((__format__(printf, 2, 3))) static int fail(
 	return measure->config->command ? MEASURE_EXIT_FAILURE : EXIT_FAILURE;
 }
 
-/* One of the tick that is measured now, or of a later one. */
-static int get_edge(const struct measure *measure, struct snapshot **ret_snapshot,
+static void enter(struct measure *measure, enum stage stage)
+{
+	measure->stage = stage;
+	measure->stage_ns = clock_monotonic_ns();
+}
+
+static bool lasts_for(uint64_t begin_ns, uint64_t ns)
+{
+	return clock_monotonic_ns() - begin_ns >= ns;
+}
+
+static bool window_is_over(const struct measure *measure)
+{
+	if (measure->config->command)
+		return measure->child.pid == 0;
+	return measure->child.signal || measure->cannot_go_on ||
+	       clock_boottime_ns() >= measure->window_end_ns;
+}
+
+/*
+ * Whether what the stage waits for is given up. Signals and the COMMAND's end are taken
+ * here, also while hostd does not answer.
+ */
+static bool is_over(void *data)
+{
+	struct measure *measure = data;
+
+	(void)measure_child_wait(&measure->child, 0);
+	if (measure->stage == STAGE_WINDOW)
+		return window_is_over(measure);
+	return measure->child.signal &&
+	       lasts_for(measure->child.signal_ns, SIGNAL_WAIT_NS) &&
+	       lasts_for(measure->stage_ns, SIGNAL_WAIT_NS);
+}
+
+/* The newest. */
+static int get_snapshot(struct measure *measure, struct snapshot **ret_snapshot,
 	char error[CLIENT_ERROR_SIZE])
 {
-	const char *socket = measure->config->socket;
+	return client_fetch_snapshot(measure->client, 0, ret_snapshot, NULL, NULL, error);
+}
+
+/* One of the tick that is measured now, or of a later one. */
+static int get_edge(struct measure *measure, struct snapshot **ret_snapshot,
+	char error[CLIENT_ERROR_SIZE])
+{
 	cleanup_snapshot_unref struct snapshot *snapshot = NULL;
 	uint64_t number;
-	int r = client_request_tick(socket, &number, error);
+	int r = client_request_tick(measure->client, &number, error);
 
 	if (r == 0)
-		r = client_get_snapshot(socket, &snapshot, NULL, NULL, error);
+		r = get_snapshot(measure, &snapshot, error);
 	if (r < 0)
 		return r;
 	if (snapshot->number < number) {
@@ -100,12 +151,11 @@ static int get_edge(const struct measure *measure, struct snapshot **ret_snapsho
 static int wait_for_edge(struct measure *measure, struct snapshot **ret_snapshot,
 	char error[CLIENT_ERROR_SIZE])
 {
-	uint64_t begin_ns = clock_monotonic_ns();
 	int r;
 
 	while ((r = get_edge(measure, ret_snapshot, error)) < 0) {
 		if (r == -EACCES || r == -ENOMEM || r == -ENAMETOOLONG ||
-			clock_monotonic_ns() - begin_ns > EDGE_WAIT_NS)
+			lasts_for(measure->stage_ns, EDGE_WAIT_NS) || is_over(measure))
 			return r;
 		(void)measure_child_wait(&measure->child, EDGE_TRY_NS);
 	}
@@ -126,7 +176,11 @@ static int begin_window(struct measure *measure, struct measure_run *run)
 	char error[CLIENT_ERROR_SIZE];
 	int r;
 
-	if (get_edge(measure, &snapshot, error) < 0)
+	enter(measure, STAGE_BEGIN);
+	r = get_edge(measure, &snapshot, error);
+	if (r == -ECANCELED)
+		return MEASURE_EXIT_SIGNAL + measure->child.signal;
+	if (r < 0)
 		return fail(measure, "%s", error);
 	if (!measure->uuids) {
 		r = measure_window_find(snapshot, config->domains, config->n_domains,
@@ -150,17 +204,15 @@ static int begin_window(struct measure *measure, struct measure_run *run)
 	return EXIT_SUCCESS;
 }
 
-/* Looks for the tick that is due. false: the window cannot go on. */
-static bool follow(struct measure *measure, struct measure_run *run)
+/* Looks for the tick that is due. */
+static void follow(struct measure *measure, struct measure_run *run)
 {
 	cleanup_snapshot_unref struct snapshot *snapshot = NULL;
 	uint64_t ticks = run->window.n_ticks, now_ns;
 	char error[CLIENT_ERROR_SIZE];
 
-	if (client_get_snapshot(measure->config->socket, &snapshot, NULL, NULL, error) ==
-		0) {
-		if (measure_window_add(&run->window, snapshot) < 0)
-			return false;
+	if (get_snapshot(measure, &snapshot, error) == 0) {
+		measure->cannot_go_on = measure_window_add(&run->window, snapshot) < 0;
 		if (run->window.n_ticks > ticks)
 			plan(measure, snapshot);
 	}
@@ -171,7 +223,6 @@ static bool follow(struct measure *measure, struct measure_run *run)
 		if (measure->again_ns > FOLLOW_MAX_NS)
 			measure->again_ns = FOLLOW_MAX_NS;
 	}
-	return true;
 }
 
 static void show(struct measure *measure, const struct measure_run *run, uint64_t now_ns)
@@ -194,28 +245,23 @@ static void show(struct measure *measure, const struct measure_run *run, uint64_
 static void stay(struct measure *measure, struct measure_run *run)
 {
 	const struct measure_config *config = measure->config;
-	uint64_t end_ns = UINT64_MAX;
-	enum measure_event event = MEASURE_NOTHING;
-	bool going = true;
 
-	if (!config->command)
-		end_ns = run->window.begin_ns + config->duration_s * NSEC_PER_SEC;
-	while (event != MEASURE_ENDED_CHILD) {
+	measure->cannot_go_on = false;
+	measure->window_end_ns = run->window.begin_ns + config->duration_s * NSEC_PER_SEC;
+	enter(measure, STAGE_WINDOW);
+	while (!is_over(measure)) {
 		uint64_t now_ns = clock_boottime_ns(), until_ns = now_ns + SHOW_NS;
 
-		if (now_ns >= end_ns || (!config->command && measure->child.signal) ||
-			(!going && !config->command))
-			return;
 		show(measure, run, now_ns);
-		if (until_ns > end_ns)
-			until_ns = end_ns;
-		if (going && until_ns > measure->next_ns)
+		if (!config->command && until_ns > measure->window_end_ns)
+			until_ns = measure->window_end_ns;
+		if (!measure->cannot_go_on && until_ns > measure->next_ns)
 			until_ns = measure->next_ns;
-		event = measure_child_wait(
-			&measure->child, until_ns > now_ns ? until_ns - now_ns : 0);
-		if (event == MEASURE_NOTHING && going &&
-			clock_boottime_ns() >= measure->next_ns)
-			going = follow(measure, run);
+		if (measure_child_wait(
+			    &measure->child, until_ns > now_ns ? until_ns - now_ns : 0) ==
+				MEASURE_NOTHING &&
+			!measure->cannot_go_on && clock_boottime_ns() >= measure->next_ns)
+			follow(measure, run);
 	}
 }
 
@@ -225,6 +271,7 @@ static void end_window(struct measure *measure, struct measure_run *run)
 	struct measure_window *window = &run->window;
 	char error[CLIENT_ERROR_SIZE];
 
+	enter(measure, STAGE_END);
 	if (!(window->marks >> MEASURE_RESET & 1)) {
 		if (wait_for_edge(measure, &snapshot, error) < 0) {
 			fail(measure, "%s; the last tick seen is the end", error);
@@ -358,6 +405,9 @@ static int prepare(struct measure *measure)
 
 	if (r < 0)
 		return fail(measure, "cannot wait for signals: %s", strerror(-r));
+	r = client_new(config->socket, is_over, measure, &measure->client);
+	if (r < 0)
+		return fail(measure, "%s", strerror(-r));
 	if (gethostname(measure->host, sizeof(measure->host) - 1) < 0)
 		measure->host[0] = '\0';
 	measure->about = (struct measure_about){

@@ -77,8 +77,10 @@ static bool reap(struct measure_child *child)
 static void take_signal(
 	struct measure_child *child, const struct signalfd_siginfo *signal)
 {
-	if (child->signal == 0)
+	if (child->signal == 0) {
 		child->signal = (int)signal->ssi_signo;
+		child->signal_ns = clock_monotonic_ns();
+	}
 	/* What the kernel sends, a terminal's, goes to all of a group. */
 	if (child->pid > 0 && signal->ssi_code <= 0)
 		kill(child->pid, (int)signal->ssi_signo);

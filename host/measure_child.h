@@ -20,11 +20,12 @@
 
 struct measure_child {
 	int signal_fd;
-	sigset_t before; /* what was blocked, and is for the COMMAND */
-	pid_t pid;	 /* 0: none runs */
-	int signal;	 /* the first that came; 0: none */
-	uint64_t end_ns; /* CLOCK_BOOTTIME when the last one was seen to have ended */
-	int exit_status; /* and how */
+	sigset_t before;    /* what was blocked, and is for the COMMAND */
+	pid_t pid;	    /* 0: none runs */
+	int signal;	    /* the first that came; 0: none */
+	uint64_t signal_ns; /* CLOCK_MONOTONIC when it was seen */
+	uint64_t end_ns;    /* CLOCK_BOOTTIME when the last one was seen to have ended */
+	int exit_status;    /* and how */
 };
 
 /* From now on signals wait. -errno. */

@@ -114,6 +114,11 @@ static void *feed_main(void *argument)
 	return NULL;
 }
 
+static bool is_over(void *data)
+{
+	return atomic_load(&((struct top_feed *)data)->stop);
+}
+
 static void destroy(struct top_feed *feed)
 {
 	client_free(feed->client);
@@ -135,7 +140,7 @@ int top_feed_start(
 	feed->interval_ns = interval_ns;
 	thread_init(&feed->thread);
 	feed->fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	r = feed->fd < 0 ? -errno : client_new(socket_path, &feed->stop, &feed->client);
+	r = feed->fd < 0 ? -errno : client_new(socket_path, is_over, feed, &feed->client);
 	if (r == 0)
 		r = thread_start(&feed->thread, feed_main, feed);
 	if (r < 0) {

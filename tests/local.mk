@@ -233,6 +233,7 @@ unit_host = \
 	tests/unit/test_links \
 	tests/unit/test_list \
 	tests/unit/test_load \
+	tests/unit/test_measure \
 	tests/unit/test_measure_file \
 	tests/unit/test_measure_record \
 	tests/unit/test_measure_window \
@@ -427,6 +428,11 @@ tests_unit_test_load_SOURCES = tests/unit/test_load.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_load_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_load_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_measure_SOURCES = tests/unit/test_measure.c \
+	tests/unit/child.h tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h \
+	tests/unit/scratch.c tests/unit/scratch.h
+tests_unit_test_measure_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
+tests_unit_test_measure_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_measure_file_SOURCES = tests/unit/test_measure_file.c \
 	tests/unit/scratch.c tests/unit/scratch.h
 tests_unit_test_measure_file_CFLAGS = $(unit_CFLAGS)

@@ -215,6 +215,11 @@ def last_json(log):
     return json.loads(log.read_text().splitlines()[-1])["runs"][-1]
 
 
+def is_interrupted(run):
+    """A machine that is busy may not have the end's tick in the time there is after a signal."""
+    return run["marks"] in (["interrupted"], ["interrupted", "no-end-tick"])
+
+
 def test_interrupted(scene):
     """What was measured is shown and kept; the command has the signal."""
     path = scene.directory / "interrupted"
@@ -222,19 +227,19 @@ def test_interrupted(scene):
     trap = f"trap 'touch {marker}; exit 9' INT; BEGUN; while :; do sleep 0.05; done"
     command = scene.start_script(trap, "--json", "--append", path, "--repeat", 3, "one")
     alone = scene.start("--json", "--append", path, "one", "--for", "60s")
-    time.sleep(1)
+    scene.follow.next(2)
     for process, status in (command, 9), (alone, 128 + signal.SIGINT):
         process.signal(signal.SIGINT)
         wait_until(lambda p=process: not p.alive(), "it ends", 20)
         assert process.popen.returncode == status, process.log.read_text()
         run = last_json(process.log)
         check_sums(run)
-        assert run["marks"] == ["interrupted"] and run["repeat"] == 1
+        assert is_interrupted(run) and run["repeat"] == 1
         assert int(rows(run)[0]["energy_uj"]) > 0
         process.close()
     assert marker.exists()
-    assert [json.loads(line)["marks"] for line in path.read_text().splitlines()] == \
-        [["interrupted"]] * 2
+    kept = [json.loads(line) for line in path.read_text().splitlines()]
+    assert len(kept) == 2 and all(map(is_interrupted, kept))
 
 
 def ask(scene, method="POST"):

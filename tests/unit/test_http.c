@@ -478,6 +478,11 @@ static int fetch(struct client *client, uint64_t known_ns, uint64_t *ret_boottim
 	return r;
 }
 
+static bool is_true(void *data)
+{
+	return *(const bool *)data;
+}
+
 /* One connection for all that is asked, and another one when the server is another. */
 static void test_kept_client(void **state)
 {
@@ -485,12 +490,12 @@ static void test_kept_client(void **state)
 	struct http_config config;
 	struct snapshot *next = fake_snapshot_new();
 	size_t n_before = count_fds(), n_kept;
-	atomic_bool stop = false;
+	bool is_over = false;
 	struct client *client;
 	uint64_t first_ns = 0, next_ns = 0;
 
 	publish(fixture, 8, true);
-	assert_int_equal(client_new(fixture->path, &stop, &client), 0);
+	assert_int_equal(client_new(fixture->path, is_true, &is_over, &client), 0);
 	assert_int_equal(fetch(client, 0, &first_ns), 0);
 	n_kept = count_fds();
 	assert_true(n_kept > n_before);
@@ -509,8 +514,8 @@ static void test_kept_client(void **state)
 	config.trusted = true;
 	assert_int_equal(http_start(&config, &fixture->http), 0);
 	assert_int_equal(fetch(client, first_ns, &next_ns), 0);
-	atomic_store(&stop, true);
-	assert_true(fetch(client, first_ns, &next_ns) < 0);
+	is_over = true;
+	assert_int_equal(fetch(client, first_ns, &next_ns), -ECANCELED);
 	client_free(client);
 }
 

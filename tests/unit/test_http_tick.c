@@ -23,6 +23,7 @@
 #include "host/http.h"
 #include "host/http_listen.h"
 #include "host/tick_request.h"
+#include "shared/cleanup.h"
 #include "shared/clock.h"
 #include "tests/unit/fake_snapshot.h"
 
@@ -148,18 +149,25 @@ static int tear_down(void **state)
 	return 0;
 }
 
+static void cleanup_clientp(struct client **client)
+{
+	client_free(*client);
+}
+
 /* NULL: all is well. */
 static void *ask(void *data)
 {
+	cleanup(cleanup_clientp) struct client *client = NULL;
 	struct fixture *fixture = data;
 	char error[CLIENT_ERROR_SIZE];
 	uint64_t last = 0, number;
 
+	if (client_new(fixture->path, NULL, NULL, &client) < 0)
+		return fixture;
 	for (int i = 0; i < TICKS; i++) {
 		struct snapshot *snapshot = NULL;
 
-		if (client_request_tick(fixture->path, &number, error) < 0 ||
-			number <= last ||
+		if (client_request_tick(client, &number, error) < 0 || number <= last ||
 			client_get_host(fixture->path, &snapshot, error) < 0)
 			return fixture;
 		/* What is read after the answer is that tick, or later. */
@@ -341,11 +349,14 @@ static void test_the_end(void **state)
 
 static void *ask_once(void *data)
 {
+	cleanup(cleanup_clientp) struct client *client = NULL;
 	const struct fixture *fixture = data;
 	char error[CLIENT_ERROR_SIZE];
 	uint64_t number;
 
-	return (void *)(intptr_t)client_request_tick(fixture->path, &number, error);
+	if (client_new(fixture->path, NULL, NULL, &client) < 0)
+		return NULL;
+	return (void *)(intptr_t)client_request_tick(client, &number, error);
 }
 
 /* A connection that rests does not hold up the server's end. */
