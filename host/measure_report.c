@@ -4,6 +4,7 @@
 #include "host/measure_report.h"
 
 #include <inttypes.h>
+#include <string.h>
 
 #include "host/statistics.h"
 #include "host/text.h"
@@ -55,9 +56,21 @@ static void add_run(
 		figures->peak_w = peak_w;
 }
 
+static bool has_zones_of(
+	const struct measure_window *window, const struct measure_window *other)
+{
+	if (window->n_zones != other->n_zones)
+		return false;
+	for (size_t z = 0; z < window->n_zones; z++) {
+		if (strcmp(window->zone_names[z], other->zone_names[z]) != 0)
+			return false;
+	}
+	return true;
+}
+
 /*
  * Of a row, which has the same place in all windows that have it, and of a zone, which
- * is in another place where zones came or went: those windows are left out.
+ * may be another in its place where zones came or went: those windows are left out.
  */
 static struct figures find_figures(
 	const struct measure_run *runs, size_t n, size_t row, size_t zone, bool all_runs)
@@ -68,8 +81,7 @@ static struct figures find_figures(
 		const struct measure_window *window = &runs[i].window;
 
 		if ((all_runs || measure_report_counts(&runs[i])) &&
-			row < window->n_rows &&
-			window->n_zones == runs[n - 1].window.n_zones)
+			row < window->n_rows && has_zones_of(window, &runs[n - 1].window))
 			add_run(&figures, &runs[i], row, zone);
 	}
 	return figures;

@@ -271,6 +271,33 @@ static void test_means(void **state)
 	free_runs(runs);
 }
 
+/* A zone went and another came: figures are of windows with the last one's zones. */
+static void test_zones_that_changed(void **state)
+{
+	struct measure_run runs[RUNS];
+	const cJSON *row, *zone;
+	cJSON *document;
+
+	(void)state;
+	make_runs(runs);
+	strcpy(runs[1].window.zone_names[1], "dram-1");
+	document = report(runs, RUNS);
+	row = cJSON_GetArrayItem(
+		cJSON_GetObjectItemCaseSensitive(
+			cJSON_GetObjectItemCaseSensitive(document, "mean"), "rows"),
+		0);
+	/* 4.000004 and 12.000012 J. */
+	assert_float_equal(number_of(row, "n"), 2, 0);
+	zone = cJSON_GetObjectItemCaseSensitive(
+		cJSON_GetObjectItemCaseSensitive(row, "zones"), "dram-0");
+	assert_float_equal(number_of(zone, "n"), 2, 0);
+	assert_float_equal(
+		number_of(cJSON_GetObjectItemCaseSensitive(zone, "energy_j"), "mean"),
+		4.000004, 1e-9);
+	cJSON_Delete(document);
+	free_runs(runs);
+}
+
 static char *print(const struct measure_run *runs, size_t n)
 {
 	char *text = NULL;
@@ -356,6 +383,7 @@ int main(void)
 		cmocka_unit_test(test_json),
 		cmocka_unit_test(test_csv),
 		cmocka_unit_test(test_means),
+		cmocka_unit_test(test_zones_that_changed),
 		cmocka_unit_test(test_table),
 	};
 
