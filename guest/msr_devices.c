@@ -90,11 +90,17 @@ int msr_devices_clear(bool on)
 	r = find_mounted(&mounted);
 	for (unsigned int cpu = 0; r == 0 && cpu < CPUS_MAX; cpu++) {
 		struct places places = { .n = 1 };
+		int dead = 1;
 
 		if (!mounted.is[cpu])
 			continue;
 		format_path(cpu, places.list[0].path);
-		if (on || place_is_dead(places.list[0].path))
+		if (!on)
+			dead = place_is_dead(places.list[0].path);
+		/* Who does not answer for one CPU would not for the others. */
+		if (dead < 0)
+			break;
+		if (dead > 0)
 			r = places_clear(&places);
 	}
 	return r;

@@ -8,6 +8,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
+#include <poll.h>
+#include <signal.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
@@ -31,6 +33,8 @@
 /* How long an agent that was killed may take to be gone. */
 #define N_DEATH_CHECKS 20
 #define DEATH_CHECK_NS 100000000
+/* How long who serves a mount may take to answer. */
+#define ANSWER_MS 2000
 
 /* The mounts of a place, in the order they were made. */
 struct stack {
@@ -185,28 +189,43 @@ static int find_mount(
 	return -EBUSY;
 }
 
-/*
- * 1: nobody serves the mount at path any more; 0: somebody does; -ETIMEDOUT: so it is,
- * and he does not answer. Asked by a child, which the alarm ends then.
- */
-static int ask_if_dead(const char *path)
+/* What the child exits with, whose end closes the other end of the pipe. */
+static int wait_for_answer(pid_t child, int pipe_fd)
 {
-	struct statfs fs;
-	int status;
-	pid_t child = fork();
+	struct pollfd end = { .fd = pipe_fd };
+	int status, n;
 
-	if (child == 0) {
-		alarm(2);
-		_exit(statfs(path, &fs) < 0 && errno == ENOTCONN);
+	do
+		n = poll(&end, 1, ANSWER_MS);
+	while (n < 0 && errno == EINTR);
+	if (n <= 0) {
+		/* It may not end before he who serves has answered, or has gone. */
+		kill(child, SIGKILL);
+		return -ETIMEDOUT;
 	}
-	if (child < 0 || waitpid(child, &status, 0) != child)
+	if (waitpid(child, &status, 0) != child)
 		return -errno;
 	return WIFEXITED(status) ? WEXITSTATUS(status) : -ETIMEDOUT;
 }
 
-bool place_is_dead(const char *path)
+int place_is_dead(const char *path)
 {
-	return ask_if_dead(path) == 1;
+	struct statfs fs;
+	int fds[2], r;
+	pid_t child;
+
+	if (pipe2(fds, O_CLOEXEC) < 0)
+		return -errno;
+	/* Asked by a child: no signal ends the wait for an answer. */
+	child = fork();
+	if (child == 0)
+		_exit(statfs(path, &fs) < 0 && errno == ENOTCONN);
+	r = -errno;
+	close(fds[1]);
+	if (child > 0)
+		r = wait_for_answer(child, fds[0]);
+	close(fds[0]);
+	return r;
 }
 
 static bool becomes_dead(const char *path)
@@ -214,7 +233,7 @@ static bool becomes_dead(const char *path)
 	const struct timespec pause = { .tv_nsec = DEATH_CHECK_NS };
 
 	for (unsigned int i = 0; i < N_DEATH_CHECKS; i++) {
-		int r = ask_if_dead(path);
+		int r = place_is_dead(path);
 
 		if (r != 0)
 			return r > 0;

@@ -48,8 +48,12 @@ int place_mount_cover(const char *path, pid_t pid, const char *context);
 int place_visit_trees(
 	void (*visit)(void *context, const char *mount_point), void *context);
 
-/* Whether nobody serves what an agent mounted there. */
-bool place_is_dead(const char *path);
+/*
+ * 1: nobody serves what an agent mounted there; 0: somebody does; -ETIMEDOUT: so it is,
+ * and he did not answer for 2 s. A child may be left then, for the caller to reap at some
+ * time.
+ */
+int place_is_dead(const char *path);
 
 /*
  * Undoes what an agent left there. -EBUSY: an agent that lives has it, or something

@@ -136,6 +136,7 @@ unit_guest = \
 	tests/unit/test_fd_message \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
+	tests/unit/test_msr_devices \
 	tests/unit/test_place \
 	tests/unit/test_port \
 	tests/unit/test_privileges \
@@ -163,9 +164,14 @@ tests_unit_test_mirror_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mirror_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_mountinfo_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_mountinfo_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_msr_devices_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_msr_devices_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_msr_devices_SOURCES = tests/unit/test_msr_devices.c \
+	tests/unit/child.h tests/unit/namespace.h
 tests_unit_test_place_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_place_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
-tests_unit_test_place_SOURCES = tests/unit/test_place.c tests/unit/namespace.h
+tests_unit_test_place_SOURCES = tests/unit/test_place.c \
+	tests/unit/child.h tests/unit/namespace.h
 tests_unit_test_port_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_port_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_privileges_SOURCES = tests/unit/test_privileges.c tests/unit/child.h

@@ -6,12 +6,16 @@
 #include "tests/unit/namespace.h"
 
 #include <errno.h>
+#include <linux/fuse.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
+#include <sys/wait.h>
 
 #include "guest/place.h"
 #include "shared/cleanup.h"
+#include "shared/clock.h"
+#include "tests/unit/child.h"
 
 #define SKIPPED 77
 
@@ -147,6 +151,52 @@ static void test_alive(void **state)
 	check_nothing_is_left(fixture);
 }
 
+/* Takes the first question, and answers none; no longer than 10 s. */
+static void __attribute__((__noreturn__)) be_server(int fd)
+{
+	static char request[FUSE_MIN_READ_BUFFER * 4];
+	const struct fuse_in_header *in = (const void *)request;
+	struct {
+		struct fuse_out_header out;
+		struct fuse_init_out init;
+	} reply = { .init = { .major = FUSE_KERNEL_VERSION,
+			    .minor = FUSE_KERNEL_MINOR_VERSION,
+			    .max_write = 4096 } };
+
+	alarm(10);
+	if (read(fd, request, sizeof(request)) < 0 || in->opcode != FUSE_INIT)
+		_exit(EXIT_FAILURE);
+	reply.out = (struct fuse_out_header){ .len = sizeof(reply),
+		.unique = in->unique };
+	if (write(fd, &reply, sizeof(reply)) != (ssize_t)sizeof(reply))
+		_exit(EXIT_FAILURE);
+	while (read(fd, request, sizeof(request)) >= 0 || errno == EINTR ||
+		errno == ENOENT)
+		;
+	_exit(EXIT_FAILURE);
+}
+
+/* The kernel makes him who asks wait for it, whatever signals he gets. */
+static void test_hangs_over_a_question(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t begin_ns = clock_monotonic_ns();
+	int fd = mount_tree(fixture);
+	pid_t server = fork();
+
+	if (server == 0)
+		be_server(fd);
+	close(fd);
+	assert_int_equal(place_is_dead(fixture->tree), -ETIMEDOUT);
+	/* 2 s, and not until he goes. */
+	assert_in_range(clock_monotonic_ns() - begin_ns, 0, 8 * (uint64_t)NSEC_PER_SEC);
+	child_kill(server);
+	/* It is left to be reaped. */
+	assert_true(wait(NULL) > 0);
+	assert_int_equal(places_clear(&fixture->places), 0);
+	check_nothing_is_left(fixture);
+}
+
 static void test_buried(void **state)
 {
 	struct fixture *fixture = *state;
@@ -200,9 +250,9 @@ static void test_file(void **state)
 	assert_int_equal(place_visit_trees(count, &seen), 0);
 	assert_int_equal(seen.n, 1);
 	close(steal_fd(&fd));
-	assert_true(place_is_dead(path));
+	assert_int_equal(place_is_dead(path), 1);
 	assert_int_equal(places_clear(&fixture->places), 0);
-	assert_false(place_is_dead(path));
+	assert_int_equal(place_is_dead(path), 0);
 	assert_int_equal(unlink(path), 0);
 	check_nothing_is_left(fixture);
 }
@@ -215,6 +265,8 @@ int main(void)
 			test_left_by_a_dead_agent, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_of_others, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_alive, setup, teardown),
+		cmocka_unit_test_setup_teardown(
+			test_hangs_over_a_question, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_buried, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_file, setup, teardown),
 	};
