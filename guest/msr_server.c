@@ -158,7 +158,15 @@ static void remove_cpu(struct server *server, struct cpu *cpu)
 	cpu_free(cpu);
 }
 
-/* 1: the keeper has closed its end. */
+static void log_unserved(uint32_t cpu, int error)
+{
+	log_error(
+		"cannot serve /dev/cpu/%u/msr, which reads ENOTCONN until the agent ends: "
+		"%s",
+		cpu, strerror(-error));
+}
+
+/* 1: the keeper has closed its end. What is wrong with one CPU is no error. */
 static int take_cpu(struct server *server)
 {
 	struct msr_server_cpu message;
@@ -169,35 +177,39 @@ static int take_cpu(struct server *server)
 		server->socket_fd, &message, sizeof(message), fds, MSR_SERVER_N_FDS, 0);
 	if (n == 0)
 		return 1;
-	if (n != (ssize_t)sizeof(message) || fds[0] < 0) {
-		log_error("cannot take a CPU of the keeper: %s",
-			strerror(n < 0 ? (int)-n : EBADMSG));
-		return n < 0 ? (int)n : -EBADMSG;
+	if (n < 0) {
+		log_error("cannot hear of CPUs from the keeper: %s", strerror((int)-n));
+		return (int)n;
+	}
+	/* Where this process may open no more, they do not come. */
+	if (n != (ssize_t)sizeof(message) || fds[MSR_SERVER_DEVICE] < 0) {
+		for (size_t i = 0; i < MSR_SERVER_N_FDS; i++)
+			cleanup_closep(&fds[i]);
+		log_error("cannot take a CPU of the keeper: its device did not come with "
+			  "it; is RLIMIT_NOFILE too low?");
+		return 0;
 	}
 	r = add_cpu(server, message.cpu, fds[MSR_SERVER_DEVICE], fds[MSR_SERVER_FUSE]);
-	/* It has gone meanwhile, and so has its device. */
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0)
-		log_error("cannot serve /dev/cpu/%u/msr: %s", message.cpu, strerror(-r));
-	return r;
+	/* ENOENT: it has gone meanwhile, and so has its device. */
+	if (r < 0 && r != -ENOENT)
+		log_unserved(message.cpu, r);
+	return 0;
 }
 
-static int process_cpu(struct server *server, struct cpu *cpu)
+static void process_cpu(struct server *server, struct cpu *cpu)
 {
 	int r;
 
 	board_reader_refresh(&server->reader);
 	r = msr_file_process(cpu->file);
-	if (r == -ENODEV) {
-		/* Its device is gone, and the mount on it; or the agent is ending. */
+	if (r == 0)
+		return;
+	/* Its device is gone, and the mount on it; or the agent is ending. */
+	if (r == -ENODEV)
 		log_debug("/dev/cpu/%u/msr is not served any more", cpu->number);
-		remove_cpu(server, cpu);
-		return 0;
-	}
-	if (r < 0)
-		log_error("cannot serve /dev/cpu/%u/msr: %s", cpu->number, strerror(-r));
-	return r;
+	else
+		log_unserved(cpu->number, r);
+	remove_cpu(server, cpu);
 }
 
 static int run_loop(struct server *server)
@@ -212,8 +224,11 @@ static int run_loop(struct server *server)
 			return -errno;
 		if (r <= 0)
 			continue;
-		r = event.data.ptr ? process_cpu(server, event.data.ptr)
-				   : take_cpu(server);
+		if (event.data.ptr) {
+			process_cpu(server, event.data.ptr);
+			continue;
+		}
+		r = take_cpu(server);
 		if (r != 0)
 			return r < 0 ? r : 0;
 	}

@@ -137,6 +137,7 @@ unit_guest = \
 	tests/unit/test_mirror \
 	tests/unit/test_mountinfo \
 	tests/unit/test_msr_devices \
+	tests/unit/test_msr_server \
 	tests/unit/test_place \
 	tests/unit/test_port \
 	tests/unit/test_privileges \
@@ -168,6 +169,9 @@ tests_unit_test_msr_devices_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_msr_devices_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_msr_devices_SOURCES = tests/unit/test_msr_devices.c \
 	tests/unit/child.h tests/unit/namespace.h
+tests_unit_test_msr_server_CFLAGS = $(unit_CFLAGS)
+tests_unit_test_msr_server_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_msr_server_SOURCES = tests/unit/test_msr_server.c tests/unit/child.h
 tests_unit_test_place_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_place_LDADD = $(guest_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_place_SOURCES = tests/unit/test_place.c \
