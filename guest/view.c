@@ -188,6 +188,18 @@ static int do_job(struct job *job)
 	return 0;
 }
 
+/* Some parents leave signals ignored or blocked; then it would end nothing. */
+static void set_alarm(void)
+{
+	sigset_t signals;
+
+	sigemptyset(&signals);
+	sigaddset(&signals, SIGALRM);
+	signal(SIGALRM, SIG_DFL);
+	sigprocmask(SIG_UNBLOCK, &signals, NULL);
+	alarm(PATIENCE_S);
+}
+
 static void __attribute__((__noreturn__))
 be_child(pid_t keeper, int fuse_fd, const char *context, int ready_fd)
 {
@@ -210,7 +222,7 @@ be_child(pid_t keeper, int fuse_fd, const char *context, int ready_fd)
 	/* Nobody would undo what it attaches. */
 	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 || getppid() != keeper)
 		_exit(EXIT_FAILURE);
-	alarm(PATIENCE_S);
+	set_alarm();
 	_exit(do_job(&job) < 0 ? EXIT_FAILURE : EXIT_SUCCESS);
 }
 
