@@ -344,6 +344,21 @@ def mounted(vm):
     return vm.run("sed -n 's|.* /\\(dev/cpu/[^ ]*\\) .* fuse.vmpower .*|\\1|p' /proc/self/mountinfo")
 
 
+def serve(vm):
+    """An agent serves the files of both CPUs: the one of the test before, or a new one."""
+    if not vm.agent_pids():
+        vm.run("modprobe msr")
+        vm.spawn(f"{AGENT} --msr on", LOG)
+    vm.wait_for_tree()
+    wait_until(lambda: len(mounted(vm).split()) == 2, "both CPUs have their files", 30)
+
+
+@pytest.fixture(name="served")
+def served_fixture(vm):
+    serve(vm)
+    return vm
+
+
 def stop_in(vm, pid):
     vm.kill(pid)
     wait_until(lambda: vm.status_of(f"test -e /proc/{pid}") != 0, "it has ended", 30)
@@ -366,9 +381,9 @@ def test_guest_off(vm):
 
 
 def test_guest_reads(vm):
+    vm.run("modprobe msr")
     before = vm.run(SHOW)
-    pid = vm.spawn(f"{AGENT} --msr on", LOG)
-    vm.wait_for_tree()
+    serve(vm)
     assert sorted(mounted(vm).split()) == ["dev/cpu/0/msr", "dev/cpu/1/msr"]
     assert vm.run(SHOW) == before
     assert vm.run(f"rdmsr -p 1 {UNITS}") == "a0e03"
@@ -380,10 +395,7 @@ def test_guest_reads(vm):
         for low, found, high in zip(values[0::3], values[1::3], values[2::3]):
             assert low * unit // 10**6 <= found <= high * unit // 10**6
         assert values[1] < values[-2]
-    # What is locked is refused, what is not reaches the device.
     assert vm.status_of(f"wrmsr {LIMIT} 1") != 0
-    vm.run("wrmsr -p 0 0x175 0x1234")
-    vm.guest_pid = pid
 
 
 def interpolated(points, x):
@@ -400,7 +412,7 @@ def windows(begin_s, end_s):
     return [(t / 10, t / 10 + WINDOW_S) for t in range(first, last + 1)]
 
 
-def test_guest_turbostat(vm):
+def test_guest_turbostat(served):
     """On a machine that is busy samples come late, and the line goes on the slower; so it
     is told what the ledger had when the line was there.
 
@@ -408,6 +420,7 @@ def test_guest_turbostat(vm):
     counters while its main one reads them for the first time: what that has read can be of
     before the other's sum, and the difference is taken for a wrap.
     """
+    vm = served
     if vm.status_of("test -x /bin/turbostat") != 0:
         pytest.skip("the distribution has turbostat for some kernels only")
     recorder, clock = Recorder(vm), Clock(vm)
@@ -437,8 +450,9 @@ def test_guest_turbostat(vm):
         assert 0.98 * min(expected) - 0.01 <= watts <= 1.02 * max(expected) + 0.01
 
 
-def test_guest_hotplug(vm):
+def test_guest_hotplug(served):
     """A CPU that comes back is served again; its device is its own meanwhile."""
+    vm = served
     vm.run("echo 0 >/sys/devices/system/cpu/cpu1/online")
     wait_until(lambda: mounted(vm) == "dev/cpu/0/msr", "its file has gone", 30)
     vm.run("echo 1 >/sys/devices/system/cpu/cpu1/online")
@@ -446,7 +460,10 @@ def test_guest_hotplug(vm):
     assert int(vm.run(f"rdmsr -p 1 -d {ENERGY}")) > 0
 
 
-def test_guest_killed_and_ended(vm):
+def test_guest_killed_and_ended(served):
+    """Nothing is left, but what was written to the devices."""
+    vm = served
+    vm.run("wrmsr -p 0 0x175 0x1234")
     keeper = vm.agent_pids()[0]
     vm.kill(keeper, "KILL")
     wait_until(lambda: vm.status_of("rdmsr 0x606 2>/dev/null") != 0, "it is dead", 30)
