@@ -140,7 +140,7 @@ class Bed:
     def host(self, name="host", **conf):
         return self._owned(Host(self._directory(), name, **conf))
 
-    def guests(self, host, specs, seconds=90):
+    def guests(self, host, specs, seconds=240):
         """Boots {name: options of tests/testbed/domain} at the same time; a list."""
         image = self._request.getfixturevalue("image")
         specs = {n: ("-t", self._domain_type, *options) for n, options in specs.items()}
@@ -156,7 +156,7 @@ class Bed:
         image = fixture("debian_image")(fixture("installed"), *directories, packages=packages)
         specs = {n: ("-t", self._domain_type, "-m", 384, "-d", image / "disk", *options)
                  for n, options in specs.items()}
-        guests = boot(host, image / "initrd", specs, 240, DebianGuest, check_clocks)
+        guests = boot(host, image / "initrd", specs, 600, DebianGuest, check_clocks)
         return [self._owned(g) for g in guests]
 
     def simrapl(self, host=None, **options):

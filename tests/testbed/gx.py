@@ -28,7 +28,7 @@ class Agent:
         self.domain = domain
         self.virsh = ["virsh"] + (["-c", uri] if uri else [])
 
-    def call(self, command, timeout=10, **arguments):
+    def call(self, command, timeout=30, **arguments):
         request = json.dumps({"execute": command, "arguments": arguments})
         r = subprocess.run(
             self.virsh + ["qemu-agent-command", "--timeout", str(timeout), self.domain, request],
@@ -48,11 +48,21 @@ class Agent:
                     raise
             time.sleep(0.1)
 
+    def _execute(self, command, end):
+        """Begins it; a libvirtd that was restarted takes a while to be connected again."""
+        while True:
+            try:
+                return self.call("guest-exec", path="/bin/sh", arg=["-c", command],
+                                 **{"capture-output": True})["pid"]
+            except AgentError as e:
+                if "agent is not connected" not in str(e) or time.monotonic() > end:
+                    raise
+            time.sleep(0.1)
+
     def run(self, command, seconds=60):
         """The shell command's (status, stdout, stderr); both outputs are bytes."""
         end = time.monotonic() + seconds
-        pid = self.call("guest-exec", path="/bin/sh", arg=["-c", command],
-                        **{"capture-output": True})["pid"]
+        pid = self._execute(command, end)
         while True:
             r = self.call("guest-exec-status", pid=pid)
             if r["exited"]:

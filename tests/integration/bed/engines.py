@@ -40,7 +40,7 @@ class Engine:
 
     def start(self):
         self._process = self.host.spawn(self.command(), self.dir / "log")
-        wait_until(self._is_ready, f"{type(self).__name__} answers", 30)
+        wait_until(self._is_ready, f"{type(self).__name__} answers")
 
     def _is_ready(self):
         assert self._process.alive(), (self.dir / "log").read_text()

@@ -62,14 +62,14 @@ class Guest:
     def attach_channel(self, path):
         self.host.virsh("attach-device", self.name, path)
 
-    def run(self, command, check=True, seconds=60):
+    def run(self, command, check=True, seconds=180):
         """Runs a shell command in the guest: its stdout, or the AssertionError of its stderr."""
         status, out, err = self.agent.run(command, seconds)
         if check:
             assert status == 0, f"{self.name}: {command}: {status}\n{out!r}\n{err.decode()}"
         return out.decode(errors="replace").strip()
 
-    def status_of(self, command, seconds=60):
+    def status_of(self, command, seconds=180):
         return self.agent.run(command, seconds)[0]
 
     def spawn(self, command, log="/dev/null"):
@@ -99,7 +99,9 @@ class Guest:
 
     def agent_pids(self):
         """Its keeper and its worker, or None."""
-        lines = self.run("for p in $(pidof vmpower-guest); do cut -d' ' -f1,4 /proc/$p/stat; done")
+        # One may end meanwhile.
+        lines = self.run("for p in $(pidof vmpower-guest); do cut -d' ' -f1,4 /proc/$p/stat; done",
+                         check=False)
         parents = dict(map(int, line.split()) for line in lines.splitlines())
         return next(((parent, child) for child, parent in parents.items() if parent in parents),
                     None)
@@ -108,22 +110,22 @@ class Guest:
         """When a process of the guest began, in seconds since the guest did."""
         return int(self.run(f"cut -d' ' -f22 /proc/{pid}/stat")) / 100
 
-    def wait_for_tree(self, seconds=30):
+    def wait_for_tree(self, seconds=120):
         wait_until(lambda: self.status_of(f"cat {POWERCAP}/intel-rapl:0/energy_uj") == 0,
                    f"{self.name} has its powercap tree", seconds, every=0.2)
 
-    def wait(self, seconds=60):
+    def wait(self, seconds=180):
         """Until it answers (again)."""
         self.agent.wait(seconds)
 
-    def reboot(self, seconds=60):
+    def reboot(self, seconds=180):
         """Its own reboot; waits until the new boot answers."""
         boot = self.run("cat /proc/sys/kernel/random/boot_id")
         with contextlib.suppress(AgentError):  # it may be quicker than the answer
             self.run("(sleep 0.2; reboot -f) >/dev/null 2>&1 </dev/null &")
         self.wait_for_boot_after(boot, seconds)
 
-    def wait_for_boot_after(self, boot, seconds=60):
+    def wait_for_boot_after(self, boot, seconds=180):
         """Until it answers in another boot than that of this id."""
         def back():
             try:
@@ -132,7 +134,7 @@ class Guest:
                 return False
         wait_until(back, f"{self.name} is back", seconds, every=0.2)
 
-    def migrate(self, to, seconds=60):
+    def migrate(self, to, seconds=180):
         """Live; it is a guest of the other host from then on."""
         self.host.virsh("migrate", "--live", "--p2p", self.name, to.uri, "--migrateuri",
                         f"unix://{to.dir}/{self.name}.migration", seconds=seconds)
@@ -153,7 +155,7 @@ class DebianGuest(Guest):
     def log(self):
         return self.run("journalctl -q --no-pager -o cat -u vmpower-guest", check=False)
 
-    def wait_for_userland(self, seconds=180):
+    def wait_for_userland(self, seconds=600):
         """Until all is started that is to be at boot, whether it could be or not."""
         self.run("systemctl is-system-running --wait", check=False, seconds=seconds)
 
@@ -165,8 +167,11 @@ def domain_xml(name, image, *options):
 
 
 def uptimes(guests):
-    """Pairs of the guest's clock and ours."""
-    return [(float(g.run("cat /proc/uptime").split()[0]), time.monotonic()) for g in guests]
+    """Of each its clock, and ours before and after it was asked."""
+    def ask(guest):
+        begin = time.monotonic()
+        return float(guest.run("cat /proc/uptime").split()[0]), begin, time.monotonic()
+    return [ask(guest) for guest in guests]
 
 
 def with_wrong_clocks(guests):
@@ -174,11 +179,12 @@ def with_wrong_clocks(guests):
     TSC is wrong now and then, where QEMU was not scheduled while it measured."""
     before = uptimes(guests)
     time.sleep(1)
-    return [g for g, (u, m), (v, n) in zip(guests, before, uptimes(guests))
-            if not 0.85 < (v - u) / (n - m) < 1.15]
+    # Between the least and the most of our time that its can stand for.
+    return [g for g, (u, a, b), (v, c, d) in zip(guests, before, uptimes(guests))
+            if not 0.85 * (c - b) < v - u < 1.15 * (d - a)]
 
 
-def boot(host, image, specs, seconds=90, kind=Guest, check_clocks=True):
+def boot(host, image, specs, seconds=240, kind=Guest, check_clocks=True):
     """Boots guests at the same time; specs: {name: options of tests/testbed/domain}."""
     guests = []
     for name, options in specs.items():

@@ -44,7 +44,7 @@ class Host:
     def enter(self, *command):
         return [TESTBED / "enter", self.dir, *command]
 
-    def run(self, *command, check=True, seconds=60, env=None):
+    def run(self, *command, check=True, seconds=180, env=None):
         """Runs a command on the host; its subprocess.CompletedProcess, with text."""
         r = subprocess.run([str(c) for c in self.enter(*command)], stdin=subprocess.DEVNULL,
                            capture_output=True, text=True, timeout=seconds, check=False, env=env)
@@ -56,7 +56,7 @@ class Host:
         """Starts a daemon on the host; the caller closes it."""
         return Process(self.enter(*command), log, env, entered=True)
 
-    def virsh(self, *arguments, check=True, seconds=60):
+    def virsh(self, *arguments, check=True, seconds=180):
         r = subprocess.run(["virsh", "-q", "-c", self.uri, *map(str, arguments)],
                            stdin=subprocess.DEVNULL, capture_output=True, text=True,
                            timeout=seconds, check=False)

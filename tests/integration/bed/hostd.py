@@ -8,12 +8,12 @@ import re
 import socket
 import time
 
-from bed.process import wait_until
+from bed.process import PATIENCE_S, wait_until
 
 
 class UnixConnection(http.client.HTTPConnection):
     def __init__(self, path):
-        super().__init__("localhost", timeout=10)
+        super().__init__("localhost", timeout=PATIENCE_S)
         self.path = str(path)
 
     def connect(self):
@@ -43,7 +43,7 @@ class Hostd:
         return [self.build / "vmpower-hostd", "--run-dir", self.run_dir, "--state-dir",
                 self.state_dir, *self.flags, *flags]
 
-    def start(self, *flags, seconds=10):
+    def start(self, *flags, seconds=PATIENCE_S):
         """Starts it (again); returns when it has published its first tick."""
         for d in (self.run_dir, self.state_dir):
             d.mkdir(exist_ok=True)

@@ -123,7 +123,7 @@ class Page:
 
 
 def help_of(*command):
-    r = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=20)
+    r = subprocess.run([*command, "--help"], capture_output=True, text=True, check=True, timeout=60)
     return r.stdout
 
 

@@ -7,12 +7,18 @@ import pathlib
 import signal
 import subprocess
 import time
+import traceback
 
 # What is to be shown when a test fails: title and path of a log, by its owner.
 LOGS = {}
 
 
-def wait_until(condition, what, seconds=10, every=0.05):
+# Of what is to happen and takes no time to speak of: so long a machine that is shared with
+# others may let it wait, so that it is a bound of nothing.
+PATIENCE_S = 60
+
+
+def wait_until(condition, what, seconds=PATIENCE_S, every=0.05):
     """The first true value of condition(); an AssertionError that says what was not."""
     end = time.monotonic() + seconds
     while True:
@@ -21,6 +27,20 @@ def wait_until(condition, what, seconds=10, every=0.05):
             return value
         assert time.monotonic() < end, f"not within {seconds} s: {what}"
         time.sleep(every)
+
+
+def in_one_of(tries, attempt):
+    """What attempt() returns at the first time that it raises no AssertionError.
+
+    For what depends on the machine as well: others may take its time at any moment, and
+    not at each. What is wrong with what is tested is wrong each time.
+    """
+    for _ in range(tries - 1):
+        try:
+            return attempt()
+        except AssertionError:
+            traceback.print_exc()
+    return attempt()
 
 
 def tail(path, lines=60):
@@ -68,9 +88,9 @@ class Process:
     def kill(self):
         """At once, without a chance to say goodbye."""
         self.signal(signal.SIGKILL)
-        return self.popen.wait(10)
+        return self.popen.wait(PATIENCE_S)
 
-    def stop(self, seconds=30):
+    def stop(self, seconds=PATIENCE_S):
         """As a service manager would: SIGTERM; its exit status."""
         if not self.alive():
             return self.popen.returncode
@@ -86,12 +106,12 @@ class Process:
             self.signal(signal.SIGCONT)
             self.signal(signal.SIGTERM)
             try:
-                self.popen.wait(5)
+                self.popen.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 self.kill()
         LOGS.pop(self, None)
 
-    def wait_for_log(self, text, seconds=10):
+    def wait_for_log(self, text, seconds=PATIENCE_S):
         """Until a line of the log has the text; that line."""
         def find():
             assert self.alive(), f"{self.command} ended: {tail(self.log)}"

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """The simulated RAPL, and the truth it writes."""
+import bisect
 import json
+import os
 import pathlib
 import shutil
 import tempfile
+import time
 
 from bed.process import Process, wait_until
 
@@ -13,7 +16,8 @@ class SimRapl:
     """A simulated RAPL on a host; options are those of simrapl.
 
     Its sysfs is in memory: some file systems write at each replacement of a file, and
-    energy would get old while it waits for the disk.
+    energy would get old while it waits for the disk. It goes before other processes for
+    the same reason.
     """
 
     def __init__(self, build, directory, host=None, **options):
@@ -27,11 +31,13 @@ class SimRapl:
         command = [build / "tests/simrapl/simrapl", "--dir", self.sysfs, "--truth", self.truth_path]
         for name, value in options.items():
             command += [f"--{name.replace('_', '-')}", value]
+        self._truth, self._read = [], 0
         log = self.dir / "simrapl.log"
         self.process = None
         try:
             self.process = host.spawn(command, log) if host else Process(command, log)
             self.process.wait_for_log("ready")
+            os.setpriority(os.PRIO_PROCESS, self.process.pid, -20)
         except BaseException:
             self.close()
             raise
@@ -48,22 +54,34 @@ class SimRapl:
         """From now on the zone's energy_uj is left to the caller."""
         (self.sysfs / "hold").mkdir(exist_ok=True)
         (self.sysfs / "hold" / zone).touch()
+        # An update that had begun is over when another one has begun.
+        self.at(time.clock_gettime_ns(time.CLOCK_BOOTTIME))
 
     def release(self, zone):
         (self.sysfs / "hold" / zone).unlink()
 
     def truth(self):
         """All that was true so far, in the order of time."""
-        text = self.truth_path.read_text()
+        with open(self.truth_path, "rb") as file:
+            file.seek(self._read)
+            text = file.read()
         # The last line may be half written.
-        return [json.loads(line) for line in text[:text.rfind("\n") + 1].splitlines()]
+        text = text[:text.rfind(b"\n") + 1]
+        self._read += len(text)
+        self._truth += map(json.loads, text.splitlines())
+        return self._truth
+
+    def was_late(self, t_ns, by_ns):
+        """Whether counters that were read at a time may have been so old: it says what is
+        true with an update, and as often as it is told to, but for when it is late."""
+        return self.at(t_ns).between_ns >= by_ns
 
     def at(self, t_ns):
         """What was true at a time of CLOCK_BOOTTIME: a Moment."""
         lines = wait_until(
             lambda: (lines := self.truth()) and lines[-1]["t_ns"] >= t_ns and lines,
             "the truth of that time")
-        after = next(i for i, line in enumerate(lines) if line["t_ns"] >= t_ns)
+        after = bisect.bisect_left(lines, t_ns, key=lambda line: line["t_ns"])
         assert after > 0, "before the simulation began"
         return Moment(lines[after - 1], lines[after], t_ns)
 
@@ -78,6 +96,7 @@ class Moment:
 
     def __init__(self, before, after, t_ns):
         self.t_ns = t_ns
+        self.between_ns = after["t_ns"] - before["t_ns"]
         self._before = before
         self._after = after
         self._share = (t_ns - before["t_ns"]) / (after["t_ns"] - before["t_ns"])

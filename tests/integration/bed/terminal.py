@@ -13,7 +13,7 @@ import termios
 
 import pyte
 
-from bed.process import wait_until
+from bed.process import PATIENCE_S, wait_until
 
 
 def is_stopped(pid):
@@ -73,21 +73,21 @@ class Terminal:
     def text(self):
         return "\n".join(self.lines())
 
-    def wait_for(self, condition, what, seconds=20):
+    def wait_for(self, condition, what, seconds=PATIENCE_S):
         """Until condition(lines) is true; that value."""
         try:
             return wait_until(lambda: condition(self.lines()), what, seconds)
         except AssertionError as e:
             raise AssertionError(f"{e}\n{self.text()}") from None
 
-    def wait_for_text(self, text, seconds=20):
+    def wait_for_text(self, text, seconds=PATIENCE_S):
         self.wait_for(lambda lines: any(text in line for line in lines), f"'{text}'", seconds)
 
     def is_as_before(self):
         """What the program changed of the terminal's modes is undone."""
         return termios.tcgetattr(self._slave) == self.attributes
 
-    def wait(self, seconds=10):
+    def wait(self, seconds=PATIENCE_S):
         """Until it ends; its exit status."""
         status = wait_until(lambda: self.pump() or self.popen.poll() is not None,
                             "the program ends", seconds) and self.popen.returncode
@@ -99,6 +99,6 @@ class Terminal:
             with contextlib.suppress(ProcessLookupError):
                 self.popen.send_signal(signal.SIGCONT)
                 self.popen.kill()
-            self.popen.wait(10)
+            self.popen.wait(PATIENCE_S)
         os.close(self._master)
         os.close(self._slave)

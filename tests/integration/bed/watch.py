@@ -6,7 +6,7 @@ import os
 import threading
 import time
 
-from bed.process import wait_until
+from bed.process import PATIENCE_S, wait_until
 
 SHARED = ("package", "dram")
 
@@ -106,13 +106,19 @@ class Watch:
         """Until the first tick so many seconds after now; that tick."""
         t_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME) + int(seconds * 1e9)
         return wait_until(lambda: next((t for t in self.ticks() if t.t_ns >= t_ns), None),
-                          f"a tick after {seconds} s", seconds + 10)
+                          f"a tick after {seconds} s", seconds + PATIENCE_S)
 
-    def wait_for_ack(self, uuid, seconds=20):
+    def wait_for_ticks(self, n, after_ns):
+        """Until so many were seen after a time; the last of them."""
+        return wait_until(
+            lambda: len(later := [t for t in self.ticks() if t.t_ns > after_ns]) >= n and
+            later[n - 1], f"{n} ticks")
+
+    def wait_for_ack(self, uuid):
         """Until a guest has acknowledged a sample."""
         wait_until(lambda: (ticks := self.ticks()) and uuid in ticks[-1].domains and
                    int(ticks[-1].domains[uuid]["link"]["acked_seq"]),
-                   f"an ack of {uuid}", seconds)
+                   f"an ack of {uuid}")
 
     def guest_uj(self, uuid, zone, t_ns):
         """What a guest's zone (a number) had used at a time between two ticks."""

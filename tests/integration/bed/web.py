@@ -9,6 +9,8 @@ import socket
 import ssl
 import threading
 
+from bed.process import PATIENCE_S
+
 CLONE_NEWNET = 0x40000000
 
 SAMPLE = re.compile(r'([a-zA-Z_:][\w:]*)(?:\{(.*)\})? (\S+)')
@@ -39,7 +41,7 @@ def in_network(host, make):
     return made[0]
 
 
-def connect(host, port, receive_buffer=None, seconds=10):
+def connect(host, port, receive_buffer=None, seconds=PATIENCE_S):
     """A socket of the host's network, connected to a port there."""
     def make():
         s = socket.socket()
@@ -69,7 +71,7 @@ class Web:
         self.tls = ssl.create_default_context(cafile=certificate) if certificate else None
 
     def connection(self):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=10)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=PATIENCE_S)
         connection.sock = connect(self.host, self.port)
         if self.tls:
             connection.sock = self.tls.wrap_socket(connection.sock, server_hostname="127.0.0.1")
