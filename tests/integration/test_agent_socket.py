@@ -4,6 +4,7 @@
 
 The host is bed/fake_host.py's; there is no virtual machine.
 """
+import contextlib
 import errno
 import os
 import pwd
@@ -17,7 +18,11 @@ import pytest
 
 from bed.fake_host import DRAM, PACKAGE, RANGE_UJ, FakeHost, new_epoch
 from bed.lone_agent import LoneAgent, proc_field
-from bed.process import wait_until
+from bed.process import PATIENCE_S, in_one_of, wait_until
+
+# What is shown gets from one sample to the next in two minutes, and the agent does not ask
+# again meanwhile.
+SLOWLY = {"period_ms": 60000}
 
 
 @pytest.fixture(name="guest")
@@ -43,8 +48,7 @@ def test_presents_what_the_host_says(guest, host):
         assert hello["boot_id"] == file.read().strip()
     assert not guest.mounts()
     epoch = new_epoch()
-    host.welcome(hello, epoch)
-    host.deliver(5_000_000, 700_000)
+    host.begin(hello, epoch, 5_000_000, 700_000, **SLOWLY)
     assert guest.mounts() == [guest.dir]
     assert guest.energy() == 5_000_000
     assert guest.energy("intel-rapl:0:0") == 700_000
@@ -58,7 +62,7 @@ def test_presents_what_the_host_says(guest, host):
     assert [(zone["name"], zone["measured_uj"], zone["offset_uj"]) for zone in status["zones"]] \
         == [("package-0", "6000000", "0"), ("package-0/dram", "900000", "0")]
     assert 5_000_000 <= guest.energy() < 6_000_000
-    assert agent.stop(5) == 0
+    assert agent.stop() == 0
     assert not guest.mounts()
     assert sorted(os.listdir(guest.run)) == ["lock", "state"]
 
@@ -66,15 +70,21 @@ def test_presents_what_the_host_says(guest, host):
 def test_smooth_and_never_more_than_measured(guest, host):
     guest.start()
     host.greet(new_epoch(), 1_000_000, 0)
-    host.deliver(3_000_000, 1_000_000)
-    seen = []
-    end = time.monotonic() + 2.5
-    while time.monotonic() < end:
-        seen.append(guest.energy())
-        time.sleep(0.05)
-    assert seen == sorted(seen) and seen[-1] <= 3_000_000
-    moving = [value for value in seen if value < 3_000_000]
-    assert len(set(moving)) == len(moving) > 10
+    # Where the machine stands still meanwhile there is not much to see: so it is done again.
+    for top_uj in (3_000_000, 5_000_000, 7_000_000, 9_000_000):
+        host.deliver(top_uj, 1_000_000)
+        seen = []
+        end = time.monotonic() + 2.5
+        while time.monotonic() < end:
+            seen.append(guest.energy())
+            time.sleep(0.05)
+        assert seen == sorted(seen) and seen[-1] <= top_uj
+        moving = [value for value in seen if value < top_uj]
+        assert len(set(moving)) == len(moving)
+        if len(moving) > 10:
+            break
+    else:
+        pytest.fail(f"it did not move from reading to reading: {seen}")
 
 
 def test_first_value_is_above_zero(guest, host):
@@ -109,7 +119,7 @@ def test_refuses_a_directory_of_others(guest):
     os.mkdir(guest.run)
     with open(os.path.join(guest.run, "other"), "wb"):
         pass
-    assert guest.start().popen.wait(5) == 1
+    assert guest.start().popen.wait(PATIENCE_S) == 1
     assert "is not the agent's own directory" in guest.log()
     assert os.stat(guest.run).st_uid == 0
 
@@ -124,32 +134,52 @@ def test_mode_and_group(guest, host):
 
 def test_stall_reads_eio_until_the_host_is_back(guest, host):
     guest.start()
-    host.greet(new_epoch(), 1000, 10, period_ms=200, stale_after_ms=1000)
+    epoch = new_epoch()
+    host.greet(epoch, 1000, 10)
     assert guest.energy() == 1000
-    wait_until(lambda: guest.energy_errno() == errno.EIO, "EIO", 3)
+    host.hang_up()
+    began = time.monotonic()
+    host.greet(epoch, 1000, 10, period_ms=200, stale_after_ms=1000)
+    wait_until(lambda: guest.energy_errno() == errno.EIO, "EIO")
+    # Not after what other hosts take for it: 10 s, and 3 s to ask again.
+    assert time.monotonic() - began < 9
     wait_until(lambda: guest.status()["stale"], "the status says so")
+    assert guest.log().count("no sample for too long") == 1
     with open(os.path.join(guest.zone("intel-rapl:0"), "name"), encoding="ascii") as file:
         assert file.read() == "package-0\n"
-    host.deliver(50_000_000, 20)
-    assert guest.energy() == 50_000_000
-    assert not guest.status()["stale"]
-    assert guest.log().count("no sample for too long") == 1
+
+    def read():
+        # A second later it is stale again.
+        host.deliver(50_000_000, 20)
+        with contextlib.suppress(OSError):
+            return guest.energy()
+        return None
+    assert wait_until(read, "it is back") == 50_000_000
+    wait_until(lambda: host.deliver(50_000_000, 20) or not guest.status()["stale"],
+               "the status says so")
 
 
 def test_says_hello_again_when_nothing_comes(guest, host):
-    guest.start()
-    host.accept()
-    first = host.receive()
-    begin = time.monotonic()
-    second = host.receive()
-    assert 0.8 < time.monotonic() - begin < 2.5
+    def greeted():
+        begin = time.monotonic()
+        if host.connection:
+            host.hang_up()
+        else:
+            guest.start()
+        host.accept()
+        first = host.receive()
+        between = time.monotonic()
+        second = host.receive()
+        assert time.monotonic() - begin > 0.8
+        # Those after it are three seconds apart.
+        return (first, second) if time.monotonic() - between < 2.5 else None
+    first, second = wait_until(greeted, "it says hello soon again")
     assert first["type"] == second["type"] == "hello"
     assert first["nonce"] != second["nonce"]
     host.welcome(first, new_epoch())
     host.sample(1, 1)
     epoch = new_epoch()
-    host.welcome(second, epoch)
-    host.deliver(77, 77)
+    host.begin(second, epoch, 77, 77)
     assert guest.status()["epoch"] == epoch and guest.energy() == 77
 
 
@@ -207,17 +237,18 @@ def test_asks_when_it_was_paused(guest, host):
     """What comes then can be of another epoch: its memory may be that of a snapshot."""
     guest.start()
     hour_ns = 3600 * 10**9
-    host.greet(new_epoch(), 1000, 10)
+    host.greet(new_epoch(), 1000, 10, **SLOWLY)
     host.deliver(1_000_000, 500)
     host.sample(9_000_000, 900, ahead_ns=hour_ns)
     hello = host.receive_type("hello", "ack")
     assert hello["type"] == "hello"
     host.sample(9_000_001, 901, ahead_ns=hour_ns)
-    host.welcome(hello, new_epoch(), from_start=True)
+    host.welcome(hello, new_epoch(), from_start=True, **SLOWLY)
     host.deliver(7, 1, ahead_ns=hour_ns)
     assert guest.energy() == 1_000_007 and guest.energy("intel-rapl:0:0") == 501
     # That was one question: the host's clock may be what it is.
-    host.deliver(8, 2, ahead_ns=hour_ns)
+    host.sample(8, 2, ahead_ns=hour_ns)
+    assert host.receive_type("hello", "ack")["type"] == "ack"
 
 
 def test_zones_are_those_of_the_first_welcome(guest, host):
@@ -245,7 +276,7 @@ def test_worker_killed(guest, host):
     epoch = new_epoch()
     host.greet(epoch, 1000, 10)
     os.kill(guest.worker(agent), signal.SIGKILL)
-    assert agent.popen.wait(5) == 1
+    assert agent.popen.wait(PATIENCE_S) == 1
     assert not guest.mounts()
     assert "killed by signal 9" in guest.log()
     assert not os.path.exists(os.path.join(guest.run, "status.json"))
@@ -274,7 +305,7 @@ def test_signals_that_end_it(guest, host, number):
     agent = guest.start()
     host.greet(new_epoch(), 1000, 10)
     os.kill(agent.pid, number)
-    assert agent.popen.wait(5) == 0
+    assert agent.popen.wait(PATIENCE_S) == 0
     assert not guest.mounts()
 
 
@@ -291,12 +322,12 @@ def test_state_is_lost_or_damaged(guest, host):
     agent = guest.start()
     epoch = new_epoch()
     host.greet(epoch, 5000, 10)
-    assert agent.stop(5) == 0
+    assert agent.stop() == 0
     os.unlink(os.path.join(guest.run, "state"))
     agent = guest.start()
     host.greet(epoch, 6000, 10)
     assert guest.energy() == 6000
-    assert agent.stop(5) == 0
+    assert agent.stop() == 0
     with open(os.path.join(guest.run, "state"), "r+b") as file:
         file.write(b"x" * 8192)
     guest.start()
@@ -310,9 +341,8 @@ def test_garbage_of_the_host(guest, host):
     agent = guest.start()
     host.accept()
     host.send(b"left over of an old session\n{\n")
-    hello = host.receive()
-    host.welcome(hello, new_epoch())
-    host.deliver(1000, 10)
+    hello, epoch = host.receive(), new_epoch()
+    host.begin(hello, epoch, 1000, 10, **SLOWLY)
     rss_kib = int(proc_field(guest.worker(agent), "VmRSS")[0])
     for garbage in (os.urandom(100_000) + b"\n", b"x" * 3_000_000 + b"\n",
                     b"[" * 16000 + b"\n", b"{" * 3 + b"\n", b"\0\n" * 1000, b'{"type":7}\n',
@@ -324,6 +354,9 @@ def test_garbage_of_the_host(guest, host):
     host.sample(2000, 10, seq=1)
     host.sample(2000, seq=3)
     host.deliver(3000, 11, seq=4)
+    assert guest.status()["zones"][0]["measured_uj"] == "3000" and guest.energy() <= 3000
+    host.hang_up()
+    host.greet(epoch, 3000, 11)
     wait_until(lambda: guest.energy() == 3000, "all is shown")
     assert guest.energy("intel-rapl:0:0") == 11
     assert guest.log().count("ignoring a malformed line") == 1
@@ -335,9 +368,9 @@ def test_garbage_of_the_host(guest, host):
 def test_two_agents_do_not_fight(guest, host):
     guest.start()
     host.greet(new_epoch(), 1000, 10)
-    assert guest.start().popen.wait(10) == 1
+    assert guest.start().popen.wait(PATIENCE_S) == 1
     assert "another vmpower-guest is running" in guest.log()
-    assert guest.start(run=str(guest.base / "run2")).popen.wait(10) == 1
+    assert guest.start(run=str(guest.base / "run2")).popen.wait(PATIENCE_S) == 1
     assert "is served by another vmpower-guest" in guest.log()
     assert guest.energy() == 1000
     assert guest.mounts() == [guest.dir]
@@ -347,7 +380,7 @@ def test_unmounted_by_somebody(guest, host):
     agent = guest.start()
     host.greet(new_epoch(), 1000, 10)
     guest.run_command("umount", "-l", guest.dir)
-    assert agent.popen.wait(5) == 1
+    assert agent.popen.wait(PATIENCE_S) == 1
     assert "unmounted by somebody else" in guest.log()
 
 
@@ -356,11 +389,11 @@ def test_covered_by_somebody(guest, host):
     agent = guest.start()
     host.greet(new_epoch(), 1000, 10)
     guest.run_command("sh", "-c", f"mount -t tmpfs none {guest.dir}; touch {guest.dir}/theirs")
-    assert agent.stop(5) == 0
+    assert agent.stop() == 0
     assert f"cannot unmount {guest.dir}: something else is mounted over it" in guest.log()
     assert os.path.exists(guest.path(guest.dir, "theirs"))
     assert guest.mounts() == [guest.dir]
-    assert guest.start().popen.wait(5) == 1
+    assert guest.start().popen.wait(PATIENCE_S) == 1
     assert os.path.exists(guest.path(guest.dir, "theirs"))
     guest.run_command("umount", guest.dir)
     guest.start()
@@ -376,7 +409,7 @@ def test_auto_mounts_in_sysfs_only(guest, host):
     assert guest.energy(root="/sys/class/powercap") == 1000
     assert stat.S_ISDIR(os.lstat(guest.path("/sys/class/powercap/intel-rapl")).st_mode)
     assert stat.S_ISLNK(os.lstat(guest.path("/sys/class/powercap/intel-rapl:0")).st_mode)
-    assert agent.stop(5) == 0
+    assert agent.stop() == 0
     guest.run_command("sh", "-c",
                       "mount -t tmpfs none /sys/devices/virtual; "
                       "mkdir /sys/devices/virtual/powercap")
@@ -388,13 +421,13 @@ def test_auto_mounts_in_sysfs_only(guest, host):
     agent = guest.start(mount="auto")
     host.greet(new_epoch(), 2000, 10)
     assert len(guest.mounts()) == 2
-    assert agent.stop(5) == 0
+    assert agent.stop() == 0
     assert not guest.mounts()
 
 
 def test_auto_without_powercap(guest):
     guest.run_command("mount", "-t", "tmpfs", "none", "/sys/class")
-    assert guest.start(mount="auto").popen.wait(5) == 1
+    assert guest.start(mount="auto").popen.wait(PATIENCE_S) == 1
     assert "has no /sys/class/powercap" in guest.log() and "--mount DIR" in guest.log()
 
 
@@ -402,17 +435,23 @@ def test_ready(guest, host):
     notify = str(guest.base / "notify")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as receiver:
         receiver.bind(notify)
-        receiver.settimeout(8)
-        agent = guest.start(env={"NOTIFY_SOCKET": notify})
-        host.greet(new_epoch(), 1000, 10)
-        begin = time.monotonic()
-        assert receiver.recv(100) == b"READY=1"
-        assert time.monotonic() - begin < 1
-        assert agent.stop(5) == 0
+        receiver.settimeout(PATIENCE_S)
+
+        def ready_with_the_tree():
+            begin = time.monotonic()
+            agent = guest.start(env={"NOTIFY_SOCKET": notify})
+            host.greet(new_epoch(), 1000, 10)
+            assert receiver.recv(100) == b"READY=1"
+            took_s = time.monotonic() - begin
+            assert agent.stop() == 0
+            host.hang_up()
+            # Not as late as without one.
+            assert took_s < 4
+        in_one_of(3, ready_with_the_tree)
         begin = time.monotonic()
         guest.start(env={"NOTIFY_SOCKET": notify})
         assert receiver.recv(100) == b"READY=1"
-        assert 4 < time.monotonic() - begin < 7
+        assert time.monotonic() - begin > 4
 
 
 @pytest.mark.parametrize("flags, config, text", [
@@ -452,10 +491,14 @@ def wakeups(pid):
 def test_sleeps_when_there_is_nothing_to_do(guest, host):
     agent = guest.start()
     host.greet(new_epoch(), 1000, 10, period_ms=60000, stale_after_ms=600000)
-    time.sleep(0.3)
     worker = guest.worker(agent)
-    before = wakeups(worker), wakeups(agent.pid)
-    time.sleep(3)
-    assert wakeups(worker) - before[0] <= 1
-    # The end of the 5 s to be ready by was cut short by the mount.
-    assert wakeups(agent.pid) - before[1] == 0
+
+    def sleeps():
+        # What it was about to do is done.
+        time.sleep(0.3)
+        before = wakeups(worker), wakeups(agent.pid)
+        time.sleep(3)
+        assert wakeups(worker) - before[0] <= 1
+        # The end of the 5 s to be ready by was cut short by the mount.
+        assert wakeups(agent.pid) - before[1] == 0
+    in_one_of(3, sleeps)

@@ -98,7 +98,7 @@ def start(guest, host, *uj, **other):
     """An agent whose tree is there."""
     agent = guest.start(mount="full", **other)
     host.greet(new_epoch(), *(uj or (1000, 10)), zones=ZONES, **PATIENT)
-    wait_until(lambda: shows(guest), "the tree is there", 30)
+    wait_until(lambda: shows(guest), "the tree is there")
     return agent
 
 
@@ -164,7 +164,7 @@ def test_killed_and_started_again(guest, host, whose):
         os.kill(worker, signal.SIGKILL)
     if whose != "worker":
         agent.kill()
-        wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker is gone", 30)
+        wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker is gone")
         # Left, and dead.
         assert shows(guest) is None
     else:
@@ -191,7 +191,7 @@ def test_undone_without_another_agent(guest, host):
     assert int(read(guest)) >= 5000
     worker = guest.worker(agent)
     agent.kill()
-    wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker is gone", 30)
+    wait_until(lambda: not os.path.exists(f"/proc/{worker}"), "the worker is gone")
     assert before.mountinfo() != before.mounts
     # Whichever way was configured since then; and there may be nothing to do.
     for mount in ("auto", "full", guest.dir, "/nonexistent"):
@@ -203,7 +203,7 @@ def test_left_for_another_way_to_mount(guest, host):
     """What is left is undone by an agent that is to mount elsewhere in sysfs, too."""
     before = Sysfs(guest)
     start(guest, host).kill()
-    wait_until(lambda: shows(guest) is None, "it is dead", 30)
+    wait_until(lambda: shows(guest) is None, "it is dead")
     agent = guest.start(mount="auto")
     assert agent.popen.wait(30) == 1
     assert "has no /sys/class/powercap" in guest.log() and "use --mount full" in guest.log()
@@ -217,7 +217,7 @@ def test_ends_before_it_is_shown(guest, host):
     worker = guest.worker(agent)
     host.accept()
     hello = host.receive_type("hello")
-    host.welcome(hello, new_epoch())
+    host.welcome(hello, new_epoch(), **PATIENT)
     os.kill(worker, signal.SIGSTOP)
     host.sample(1000, 10)
     time.sleep(0.3)
@@ -273,7 +273,7 @@ def test_second_agent_says_whose_it_is(guest, host, mount):
         os.path.exists(os.path.join(other, "lock"))
     agent = guest.start(mount=mount, run=other)
     host.greet(new_epoch(), 3000, 10, **PATIENT)
-    wait_until(lambda: guest.mounts(), "the second one has its turn", 30)
+    wait_until(lambda: guest.mounts(), "the second one has its turn")
     assert agent.stop(30) == 0
 
 
@@ -281,11 +281,11 @@ def test_two_agents_at_the_same_time(guest, host, bed):
     """Both waited for their host: the second to get one finds the place taken."""
     second_port = str(bed.directory() / "port")
     first = guest.start(mount="full")
-    wait_until(lambda: guest.worker(first), "the first waits", 30)
+    wait_until(lambda: guest.worker(first), "the first waits")
     second = guest.start("--port", second_port, mount="full", run=str(guest.base / "run2"))
-    wait_until(lambda: guest.worker(second), "the second waits", 30)
+    wait_until(lambda: guest.worker(second), "the second waits")
     host.greet(new_epoch(), 1000, 10, **PATIENT)
-    wait_until(lambda: shows(guest), "the tree is there", 30)
+    wait_until(lambda: shows(guest), "the tree is there")
     before = Sysfs(guest)
     late = FakeHost(second_port)
     try:
@@ -328,7 +328,7 @@ def start_in(vm, host, *uj):
 
 def stop_in(vm, pid, host):
     vm.kill(pid)
-    wait_until(lambda: vm.status_of(f"test -e /proc/{pid}") != 0, "it has ended", 30)
+    wait_until(lambda: vm.status_of(f"test -e /proc/{pid}") != 0, "it has ended")
     host.hang_up()
 
 
@@ -342,7 +342,7 @@ def test_guest_without_the_devices(vm, vm_host):
     assert vm.run("powercap-info -p intel-rapl -z 0:0 -j") == "700000"
     exporter = vm.spawn("exec prometheus-node-exporter --collector.disable-defaults "
                         "--collector.rapl --web.listen-address=127.0.0.1:9100")
-    wait_until(lambda: vm.status_of(f"wget -q -O /dev/null {METRICS}") == 0, "it answers", 30)
+    wait_until(lambda: vm.status_of(f"wget -q -O /dev/null {METRICS}") == 0, "it answers")
     text = vm.run(f"wget -q -O - {METRICS}")
     assert re.search(r'^node_rapl_package_joules_total\{index="0",.*\} 5$', text, re.MULTILINE)
     vm.kill(exporter)
@@ -363,7 +363,7 @@ def test_guest_without_powercap(vm, vm_host):
         ["/sys/devices/virtual/net/lo", "sysfs", "sysfs", "65000"]
     shown = int(vm.run(READ))
     vm.kill(pid, "KILL")
-    wait_until(lambda: vm.status_of(READ) != 0, "it is dead", 30)
+    wait_until(lambda: vm.status_of(READ) != 0, "it is dead")
     vm_host.hang_up()
     pid = start_in(vm, vm_host, 1, 1)
     assert vm.run("grep -c vmpower: /proc/self/mountinfo") == "4"

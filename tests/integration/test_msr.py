@@ -16,7 +16,7 @@ from bed.clock import Clock
 from bed.fake_host import FakeHost, new_epoch
 from bed.guest import POWERCAP
 from bed.lone_agent import LoneAgent, children, proc_field
-from bed.process import wait_until
+from bed.process import in_one_of, wait_until
 from bed.recorder import Recorder
 from bed.tools import STAMP, uptimes
 from bed.watch import Watch
@@ -173,7 +173,8 @@ def test_same_line_as_powercap(guest, host):
             assert int(low * UNITS_PER_UJ) <= found <= int(high * UNITS_PER_UJ)
             seen.append(found)
             time.sleep(0.01)
-    assert len(set(seen)) > 50 or len(set(seen)) == len(seen)
+    # As often as it was read, but for what was read at the same time.
+    assert len(seen) / 2 < len(set(seen)) > 1
 
 
 def test_wraps_at_32_bits(guest, host):
@@ -187,14 +188,14 @@ def test_wraps_at_32_bits(guest, host):
     def wrapped():
         seen.append(read(guest, ENERGY))
         return seen[-1] < first
-    wait_until(wrapped, "it wraps", 20, every=0.002)
+    wait_until(wrapped, "it wraps", every=0.002)
     steps = [(b - a) % 2**32 for a, b in zip(seen, seen[1:])]
     assert sum(steps) <= (end_uj - begin_uj) * UNITS_PER_UJ + 1
 
 
 def test_stale(guest, host):
     start(guest, host, 1_000_000, 10, period_ms=200, stale_after_ms=1000)
-    wait_until(lambda: errno_of(read, guest, ENERGY) == errno.EIO, "EIO", 30)
+    wait_until(lambda: errno_of(read, guest, ENERGY) == errno.EIO, "EIO")
     assert guest.energy_errno() == errno.EIO
     assert read(guest, UNITS) == 0xA0E03 and read(guest, 0x10) == OTHERS[0x10]
     host.hang_up()
@@ -248,7 +249,7 @@ def test_killed_and_started_again(guest, host, then):
     agent = start(guest, host, 5_000_000, 10)
     processes = children(agent.pid)
     agent.kill()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in processes), "all are gone", 30)
+    wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in processes), "all are gone")
     # Left, and dead.
     assert errno_of(read, guest, ENERGY) == errno.ENOTCONN
     agent = guest.start("--msr", then)
@@ -272,7 +273,7 @@ def test_killed_and_unmounted(guest, host, msr):
     assert sorted(guest.mounts()) == [MSR, guest.dir]
     processes = children(agent.pid)
     agent.kill()
-    wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in processes), "all are gone", 30)
+    wait_until(lambda: not any(os.path.exists(f"/proc/{p}") for p in processes), "all are gone")
     subprocess.run(unmount, check=True)
     assert is_as_before(guest)
 
@@ -302,7 +303,7 @@ def test_second_agent(guest, host):
     assert f"{MSR} is served by another vmpower-guest, process {agent.pid}: " in guest.log()
     # One that leaves them alone is in nobody's way.
     second = guest.start("--msr", "off", **other)
-    wait_until(lambda: os.path.exists(f"{other['run']}/status.json"), "it waits for its host", 30)
+    wait_until(lambda: os.path.exists(f"{other['run']}/status.json"), "it waits for its host")
     assert second.stop(30) == 0
     assert read(guest, ENERGY) == 2**14
 
@@ -350,7 +351,7 @@ def serve(vm):
         vm.run("modprobe msr")
         vm.spawn(f"{AGENT} --msr on", LOG)
     vm.wait_for_tree()
-    wait_until(lambda: len(mounted(vm).split()) == 2, "both CPUs have their files", 30)
+    wait_until(lambda: len(mounted(vm).split()) == 2, "both CPUs have their files")
 
 
 @pytest.fixture(name="served")
@@ -361,7 +362,7 @@ def served_fixture(vm):
 
 def stop_in(vm, pid):
     vm.kill(pid)
-    wait_until(lambda: vm.status_of(f"test -e /proc/{pid}") != 0, "it has ended", 30)
+    wait_until(lambda: vm.status_of(f"test -e /proc/{pid}") != 0, "it has ended")
 
 
 def test_guest_without_the_module(vm):
@@ -380,6 +381,16 @@ def test_guest_off(vm):
     stop_in(vm, pid)
 
 
+def read_beside_powercap(vm, zone, register, unit):
+    """Values of a register, each of which is between those of its zone before and after."""
+    energy = f"{POWERCAP}/intel-rapl:{zone}/energy_uj"
+    out = vm.run(f"for i in 1 2 3 4 5 6; do cat {energy}; rdmsr -d {register}; cat {energy}; done")
+    values = [int(line) for line in out.split()]
+    for low, found, high in zip(values[0::3], values[1::3], values[2::3]):
+        assert low * unit // 10**6 <= found <= high * unit // 10**6
+    return values[1::3]
+
+
 def test_guest_reads(vm):
     vm.run("modprobe msr")
     before = vm.run(SHOW)
@@ -389,12 +400,9 @@ def test_guest_reads(vm):
     assert vm.run(f"rdmsr -p 1 {UNITS}") == "a0e03"
     # rdmsr and energy_uj: what one reads is between what the other reads before and after.
     for zone, register, unit in (("0", ENERGY, 2**14), ("0:0", DRAM_ENERGY, 2**16)):
-        energy = f"{POWERCAP}/intel-rapl:{zone}/energy_uj"
-        out = vm.run(f"for i in 1 2 3 4 5 6; do cat {energy}; rdmsr -d {register}; cat {energy}; done")
-        values = [int(line) for line in out.split()]
-        for low, found, high in zip(values[0::3], values[1::3], values[2::3]):
-            assert low * unit // 10**6 <= found <= high * unit // 10**6
-        assert values[1] < values[-2]
+        first = read_beside_powercap(vm, zone, register, unit)[0]
+        wait_until(lambda a=(zone, register, unit), f=first: read_beside_powercap(vm, *a)[-1] > f,
+                   "the register moves")
     assert vm.status_of(f"wrmsr {LIMIT} 1") != 0
 
 
@@ -423,7 +431,12 @@ def test_guest_turbostat(served):
     vm = served
     if vm.status_of("test -x /bin/turbostat") != 0:
         pytest.skip("the distribution has turbostat for some kernels only")
-    recorder, clock = Recorder(vm), Clock(vm)
+    recorder = Recorder(vm)
+    in_one_of(3, lambda: check_turbostat(vm, recorder))
+
+
+def check_turbostat(vm, recorder):
+    clock = Clock(vm)
     clock.set()
     out = vm.run(f"{STAMP}; turbostat --quiet -S -s PkgWatt,RAMWatt -n 3 -i {INTERVAL_S} 2>&1; "
                  f"{STAMP}; sleep 1", seconds=WINDOW_S + 60)
@@ -454,9 +467,9 @@ def test_guest_hotplug(served):
     """A CPU that comes back is served again; its device is its own meanwhile."""
     vm = served
     vm.run("echo 0 >/sys/devices/system/cpu/cpu1/online")
-    wait_until(lambda: mounted(vm) == "dev/cpu/0/msr", "its file has gone", 30)
+    wait_until(lambda: mounted(vm) == "dev/cpu/0/msr", "its file has gone")
     vm.run("echo 1 >/sys/devices/system/cpu/cpu1/online")
-    wait_until(lambda: "dev/cpu/1/msr" in mounted(vm), "its file is back", 30)
+    wait_until(lambda: "dev/cpu/1/msr" in mounted(vm), "its file is back")
     assert int(vm.run(f"rdmsr -p 1 -d {ENERGY}")) > 0
 
 
@@ -466,9 +479,9 @@ def test_guest_killed_and_ended(served):
     vm.run("wrmsr -p 0 0x175 0x1234")
     keeper = vm.agent_pids()[0]
     vm.kill(keeper, "KILL")
-    wait_until(lambda: vm.status_of("rdmsr 0x606 2>/dev/null") != 0, "it is dead", 30)
+    wait_until(lambda: vm.status_of("rdmsr 0x606 2>/dev/null") != 0, "it is dead")
     pid = vm.spawn(f"{AGENT} --msr on", LOG)
-    wait_until(lambda: vm.status_of(f"rdmsr {UNITS} | grep a0e03") == 0, "it is back", 30)
+    wait_until(lambda: vm.status_of(f"rdmsr {UNITS} | grep a0e03") == 0, "it is back")
     stop_in(vm, pid)
     assert mounted(vm) == "" and vm.run(f"rdmsr -d {ENERGY}") == "0"
     assert vm.run("rdmsr -p 0 0x175") == "1234"

@@ -4,12 +4,15 @@
 
 No virtual machine; the host is bed/fake_host.py's.
 """
+import contextlib
+import itertools
 import os
 import signal
 import threading
 import time
 
 from bed.fake_host import new_epoch
+from bed.process import PATIENCE_S
 # pylint: disable-next=unused-import
 from test_agent_socket import guest_fixture, host_fixture, proc_field
 
@@ -24,7 +27,7 @@ def test_restart_goes_on_with_the_line(guest, host):
     host.deliver(1_000_000 + round(60e6 * (time.monotonic() - began)), 10)
     before_at, before = time.monotonic(), guest.energy()
     os.kill(guest.worker(agent), signal.SIGKILL)
-    assert agent.popen.wait(5) == 1
+    assert agent.popen.wait(PATIENCE_S) == 1
     guest.start()
     host.greet(epoch, 1_000_000 + round(60e6 * (time.monotonic() - began)), 10)
     after, after_at = guest.energy(), time.monotonic()
@@ -35,7 +38,8 @@ def test_restart_goes_on_with_the_line(guest, host):
 def test_zones_of_one_pass(guest, host):
     """The host's dram is a tenth of its package, and so is what is read of the two."""
     guest.start()
-    host.greet(new_epoch(), 1_000_000, 100_000, period_ms=200)
+    # Stale before one of the lines is down to the least speed, and the other is not.
+    host.greet(new_epoch(), 1_000_000, 100_000, period_ms=200, stale_after_ms=1000)
     stop = threading.Event()
 
     def stream():
@@ -49,14 +53,17 @@ def test_zones_of_one_pass(guest, host):
     fds = [os.open(os.path.join(guest.zone(zone), "energy_uj"), os.O_RDONLY)
            for zone in ("intel-rapl:0", "intel-rapl:0:0")]
     passes = set()
-    end = time.monotonic() + 3
+    begin = time.monotonic()
     try:
-        while time.monotonic() < end:
+        # On a busy machine there may be few that can be taken.
+        while time.monotonic() < begin + 3 or \
+                len(passes) <= 50 and time.monotonic() < begin + PATIENCE_S:
             began = time.monotonic()
-            package, dram = (int(os.pread(fd, 64, 0)) for fd in fds)
-            # On a busy machine a pass can take longer than passes last.
-            if time.monotonic() - began < 0.009:
-                passes.add((package, dram))
+            # On a busy machine a sample can be late, and a pass take longer than passes last.
+            with contextlib.suppress(OSError):
+                package, dram = (int(os.pread(fd, 64, 0)) for fd in fds)
+                if time.monotonic() - began < 0.009:
+                    passes.add((package, dram))
             time.sleep(0.001)
     finally:
         stop.set()
@@ -71,11 +78,11 @@ def test_zones_of_one_pass(guest, host):
 def test_samples_take_no_memory(guest, host):
     agent = guest.start()
     host.greet(new_epoch(), 1_000_000, 100_000)
-    pid = guest.worker(agent)
+    pid, numbers = guest.worker(agent), itertools.count()
 
     def deliver(n):
         for _ in range(n):
-            uj = 2_000_000 + 30_000_000 * host.seq
+            uj = 2_000_000 + 30_000_000 * next(numbers)
             host.deliver(uj, uj // 10)
         return int(proc_field(pid, "VmRSS")[0])
 
