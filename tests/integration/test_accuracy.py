@@ -8,11 +8,19 @@ import os
 import pytest
 
 from bed.load import host_load
+from bed.process import in_one_of, wait_until
 from bed.watch import Watch
 
 # All CPUs busy take 40 W, however many they are.
 IDLE_W, BUSY_W = 10, 40 / os.cpu_count()
 DRAM_IDLE_W, DRAM_BUSY_W = 2, 8 / os.cpu_count()
+
+# Where the simulator was not so late, what was read is as new as any.
+LATE_NS = 50 * 10**6
+# How often a window is measured where what is measured in it is not near to the truth:
+# CPU time that the machine is not given is in some of the kernel's counters and not in
+# others, and whose it was the simulator cannot know.
+TRIES = 3
 
 # Appends what the agent says of itself to a file, more often than samples come.
 STATUS_LOG = "/run/status.log"
@@ -29,7 +37,8 @@ def simulate(bed, host, seconds, packages):
     """A RAPL whose counters wrap three times in the seconds, and idle power for hostd.
 
     Over all that time the CPUs are busy for at least one CPU's worth. A tick of hostd's
-    uses far less than half the range, else it could not tell whether it wrapped.
+    uses far less than half the range, else it could not tell whether it wrapped; that is
+    to be so of one that is some seconds late.
     """
     share = 1 / len(set(packages.split(",")))
     return bed.simrapl(
@@ -111,15 +120,18 @@ def acked_by_seq(ticks, uuid):
 
     Several values where the guest said hello again, and seq began again with it.
     """
-    known, acked = {}, collections.defaultdict(list)
+    known, acked, since = {}, collections.defaultdict(list), None
     for tick in ticks:
         link = tick.domains[uuid]["link"]
         values = tick.guest_uj(uuid, "acked")
-        before = range(tick.number - 3, tick.number)
-        # Where one of them was not seen, it may be that one's.
-        if int(link["acked_seq"]) and all(number in known for number in before):
-            assert values in (known[number] for number in before), tick.number
+        # Of the tick of the last ack, or a later one.
+        found = next((n for n in sorted(known) if n >= (since or 0) and known[n] == values), None)
+        if int(link["acked_seq"]) and found is not None:
+            since = found
             acked[link["epoch"], int(link["acked_seq"])].append(values)
+        elif int(link["acked_seq"]) and since is not None:
+            # Where one of them was not seen, it may be that one's.
+            assert not all(n in known for n in range(since, tick.number)), tick.number
         known[tick.number] = tick.guest_uj(uuid)
     return acked
 
@@ -137,7 +149,14 @@ def check_acked(ticks, lines, guest):
     return len(compared)
 
 
-def measure(hostd, guests, seconds):
+def fresh(sim, watch, seconds):
+    """The first tick so many seconds after now at which counters were as new as any."""
+    t_ns = watch.sleep(seconds).t_ns
+    return wait_until(lambda: next((t for t in watch.ticks() if t.t_ns >= t_ns and
+                                    not sim.was_late(t.t_ns, LATE_NS)), None), "a fresh tick")
+
+
+def measure(hostd, sim, guests, seconds):
     """All ticks, the first and the last of the window, and what the guests said."""
     watch = Watch(hostd)
     try:
@@ -145,22 +164,23 @@ def measure(hostd, guests, seconds):
             guest.wait_for_tree()
             watch.wait_for_ack(guest.uuid)
         end_log = log_status(guests)
-        start = watch.sleep(2)
-        end = watch.sleep(seconds)
+        start = fresh(sim, watch, 2)
+        end = fresh(sim, watch, seconds)
         lines = end_log()
     finally:
         watch.close()
     return watch.stop(), start, end, lines
 
 
-def check_guests(guests, seconds, measured):
+def check_guests(guests, measured):
     """What guests are told adds up, and is what they took."""
     ticks, _, _, lines = measured
     check_guest_sums(ticks, guests)
     for guest in guests:
         compared = check_acked(ticks, lines[guest], guest)
-        print(f"{guest.name}: {compared} acks compared")
-        assert compared > seconds * 0.8
+        print(f"{guest.name}: {compared} acks compared, {len(ticks)} ticks")
+        # Those that a busy guest or its file skipped are not compared.
+        assert compared > len(ticks) / 3
 
 
 def check_truth(sim, guests, start, end, zone):
@@ -192,19 +212,25 @@ def test_one_package(bed, host, guests):
     config = write_config(bed, packages)
     hostd = bed.hostd(host, sim, "--config", config, "--coefficients", "off")
     twin = bed.twin(host, sim, guests[0], "--config", config, "--coefficients", "learn")
-    watch = Watch(twin)
-    with host_load(bed.directory(), 0.4):
-        measured = measure(hostd, guests, seconds)
-    learned = watch.stop()
-    _, start, end, _ = measured
-    check_wraps(sim, start, end, "package-0", "intel-rapl:0")
-    check_wraps(sim, start, end, "dram-0", "intel-rapl:0:0")
-    check_guests(guests, seconds, measured)
-    learned = [tick for tick in learned if start.t_ns <= tick.t_ns <= end.t_ns]
-    check_truth(sim, guests, start, end, "package-0")
-    check_truth(sim, guests, start, end, "dram-0")
-    check_learned(sim, guests, learned[0], learned[-1], "package-0")
-    check_truth(sim, guests, learned[0], learned[-1], "dram-0")
+
+    def window():
+        watch = Watch(twin)
+        try:
+            with host_load(bed.directory(), 0.4):
+                measured = measure(hostd, sim, guests, seconds)
+        finally:
+            watch.close()
+        _, start, end, _ = measured
+        check_wraps(sim, start, end, "package-0", "intel-rapl:0")
+        check_wraps(sim, start, end, "dram-0", "intel-rapl:0:0")
+        check_guests(guests, measured)
+        learned = [tick for tick in watch.stop() if start.t_ns <= tick.t_ns <= end.t_ns and
+                   not sim.was_late(tick.t_ns, LATE_NS)]
+        check_truth(sim, guests, start, end, "package-0")
+        check_truth(sim, guests, start, end, "dram-0")
+        check_learned(sim, guests, learned[0], learned[-1], "package-0")
+        check_truth(sim, guests, learned[0], learned[-1], "dram-0")
+    in_one_of(TRIES, window)
 
 
 def test_two_packages(bed, host, guests):
@@ -217,19 +243,23 @@ def test_two_packages(bed, host, guests):
     """
     seconds = 20
     packages = ",".join(str(i % 2) for i in range(os.cpu_count()))
-    sim = simulate(bed, host, seconds, packages)
+    # Counters need not wrap here.
+    sim = simulate(bed, host, 10 * seconds, packages)
     hostd = bed.hostd(host, sim, "--config", write_config(bed, packages),
                       "--coefficients", "off")
     for guest, cpus in zip(guests, ((0, 1), (0,), (1,))):
         for vcpu, cpu in enumerate(cpus):
             host.virsh("vcpupin", guest.name, vcpu, cpu, "--live")
         host.virsh("emulatorpin", guest.name, cpus[0], "--live")
-    with host_load(bed.directory(), 0.3, cpu=0), host_load(bed.directory(), 0.3, cpu=1):
-        measured = measure(hostd, guests, seconds)
-    _, start, end, _ = measured
-    check_guests(guests, seconds, measured)
-    for guest in guests:
-        for zone in ("package-0", "package-1", "dram-0", "dram-1"):
-            found, true = dynamic_uj(sim, start, end, guest, zone)
-            print(f"{guest.name}, {zone}: {found} uJ of {true:.0f}")
-            assert found == pytest.approx(true, rel=0.02, abs=BUSY_W * 1e4), (guest.name, zone)
+    def window():
+        with host_load(bed.directory(), 0.3, cpu=0), host_load(bed.directory(), 0.3, cpu=1):
+            measured = measure(hostd, sim, guests, seconds)
+        _, start, end, _ = measured
+        check_guests(guests, measured)
+        for guest in guests:
+            for zone in ("package-0", "package-1", "dram-0", "dram-1"):
+                found, true = dynamic_uj(sim, start, end, guest, zone)
+                print(f"{guest.name}, {zone}: {found} uJ of {true:.0f}")
+                assert found == pytest.approx(true, rel=0.02, abs=BUSY_W * 1e4), \
+                    (guest.name, zone)
+    in_one_of(TRIES, window)

@@ -4,6 +4,7 @@
 import contextlib
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import time
@@ -11,13 +12,18 @@ import time
 import pytest
 
 from bed import TESTBED
-from bed.process import wait_until
+from bed.process import in_one_of, wait_until
 from gx import AgentError
+
+# So late the simulator is not, but for on a busy machine.
+LATE_NS = 50 * 10**6
 
 
 def host_groups(pid):
     """cgroups of the host whose outer script has that pid."""
-    return list(pathlib.Path("/sys/fs/cgroup").glob(f"**/vmpower-*-{pid}"))
+    # Other groups come and go meanwhile.
+    return [os.path.join(top, name) for top, names, _ in os.walk("/sys/fs/cgroup")
+            for name in names if re.fullmatch(rf"vmpower-.*-{pid}", name)]
 
 
 def test_host_is_private(bed):
@@ -26,14 +32,16 @@ def test_host_is_private(bed):
     assert host.virsh("list", "--all") == ""
     assert host.virsh("hostname") == "one"
     # Nothing of the machine: not its processes, not its /run, not its network.
-    processes = host.run("ps", "-eo", "comm=").stdout.split()
-    assert set(processes) <= {"host", "sleep", "libvirtd", "ps"}, processes
+    def processes():
+        return set(host.run("ps", "-eo", "comm=").stdout.split())
+    # A program that libvirtd asks ends soon.
+    wait_until(lambda: processes() <= {"host", "sleep", "libvirtd", "ps"}, "only its own processes")
     assert host.run("ip", "-o", "link").stdout.count("\n") == 1
     # Where libvirt's directories are missing, hosts share a list of those they made.
     assert set(os.listdir("/run")) - outside <= {"vmpower-testbed.made"}
     assert host_groups(host.process.pid)
     host.close()
-    assert set(os.listdir("/run")) == outside
+    assert set(os.listdir("/run")) <= outside
     assert not host_groups(host.process.pid)
     bed.host("two").restart_libvirtd()
 
@@ -44,11 +52,14 @@ def test_host_ends_with_its_starter(bed):
     inside = host.ns_pid()
     host.process.kill()
     wait_until(lambda: not os.path.exists(f"/proc/{inside}"), "the host is gone")
-    groups = host_groups(host.process.pid)
-    assert groups
-    for group in groups:
-        subprocess.run(["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"],
-                       check=True)
+    assert host_groups(host.process.pid)
+
+    def remove():
+        for group in host_groups(host.process.pid):
+            subprocess.run(["find", group, "-depth", "-type", "d", "-exec", "rmdir", "{}", "+"],
+                           check=False)
+        return not host_groups(host.process.pid)
+    wait_until(remove, "its groups can be removed")
 
 
 def test_guests(bed):
@@ -66,7 +77,7 @@ def test_guests(bed):
     assert two.run("ls /sys/class/powercap") == ""
     assert one.agent.run("echo out; echo err >&2; exit 3") == (3, b"out\n", b"err\n")
     with pytest.raises(AgentError):
-        one.agent.run("sleep 5", seconds=0.2)
+        one.agent.run("sleep 120", seconds=0.2)
     before = one.run("cat /proc/sys/kernel/random/boot_id")
     one.reboot()
     assert one.run("cat /proc/sys/kernel/random/boot_id") != before
@@ -94,7 +105,7 @@ def test_simrapl_tells_the_truth(bed):
     cpus = ",".join(str(i % 2) for i in range(os.cpu_count()))
     idle_w, busy_w, range_uj = 10, 40, 30_000_000
     sim = bed.simrapl(host, packages=cpus, idle_w=idle_w, busy_w=busy_w, range_uj=range_uj,
-                      dram_idle_w=0, dram_busy_w=5)
+                      dram_idle_w=0, dram_busy_w=5, truth_ms=20)
     guest = bed.guest(host, "one", "-c", 2)
     qemu = int(host.run("sh", "-c", "cat /run/libvirt/qemu/one.pid").stdout)
     outer = pid_outside(host, qemu)
@@ -104,32 +115,64 @@ def test_simrapl_tells_the_truth(bed):
         host.virsh("vcpupin", guest.name, vcpu, vcpu % os.cpu_count(), "--live")
     host.virsh("emulatorpin", guest.name, 0, "--live")
     guest.load(0.9, cpu=0)
-    def read():
-        """A value, and the times between which it was read."""
-        begin_ns = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        value = int(sim.path("intel-rapl:0").read_text())
-        return value, begin_ns, time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+    in_one_of(3, lambda: check_truth(sim, guest, outer, idle_w, busy_w, range_uj))
 
-    start_ns, start_s = time.clock_gettime_ns(time.CLOCK_BOOTTIME), busy_seconds(outer)
-    first, *began = read()
-    last, *ended, wraps = first, *began, 0
-    while ended[1] < start_ns + 8e9:
-        now, *ended = read()
-        assert 0 <= now < range_uj
-        wraps += now < last
-        last = now
+
+def boottime_ns():
+    return time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+
+
+def timed(read):
+    """A value, and the times between which it was read."""
+    begin_ns = boottime_ns()
+    return read(), begin_ns, boottime_ns()
+
+
+def moment(sim, pid):
+    """A time, and what a process had used then: at once, and with the truth of that time."""
+    def look():
+        busy_s, begin_ns, end_ns = timed(lambda: busy_seconds(pid))
+        is_near = end_ns - begin_ns < 5e6 and not sim.was_late(begin_ns, LATE_NS)
+        return is_near and (begin_ns, busy_s)
+    return wait_until(look, "it is not late", every=0.1)
+
+
+def is_between(uj, least_uj, most_uj, range_uj):
+    """Whether a counter that wraps shows something between two of its truths."""
+    if least_uj // range_uj < most_uj // range_uj:
+        return uj >= least_uj % range_uj or uj <= most_uj % range_uj
+    return least_uj % range_uj <= uj <= most_uj % range_uj
+
+
+def check_counter(sim, range_uj, seconds):
+    """It is the truth of when it was read; how often it wrapped."""
+    path, end_ns, wraps, last = sim.path("intel-rapl:0"), boottime_ns() + seconds * 1e9, 0, 0
+    readings = []
+    while boottime_ns() < end_ns:
+        readings.append(timed(lambda: int(path.read_text())))
         time.sleep(0.02)
-    shown = wraps * range_uj + last - first
-    end_ns, end_s = time.clock_gettime_ns(time.CLOCK_BOOTTIME), busy_seconds(outer)
+    near = [r for r in readings if not sim.was_late(r[1], LATE_NS) and r[2] - r[1] < LATE_NS]
+    assert len(near) > len(readings) / 2
+    for value, begin_ns, read_ns in near:
+        assert 0 <= value < range_uj
+        # Of the line of the truth before it or after it, and not of all between.
+        least, most = (sim.at(t).zone_uj("package-0")
+                       for t in (begin_ns - 2 * LATE_NS, read_ns + LATE_NS))
+        assert is_between(value, least, most, range_uj), (value, least, most)
+        wraps += value < last
+        last = value
+    return wraps
+
+
+def check_truth(sim, guest, outer, idle_w, busy_w, range_uj):
+    start_ns, start_s = moment(sim, outer)
+    assert check_counter(sim, range_uj, 8) >= 2
+    end_ns, end_s = moment(sim, outer)
     before, after = sim.at(start_ns), sim.at(end_ns)
 
     def over(what, *args):
         return getattr(after, what)(*args) - getattr(before, what)(*args)
 
-    assert wraps >= 2
-    least, most = (sim.at(b).zone_uj("package-0") - sim.at(a).zone_uj("package-0")
-                   for a, b in ((began[1], ended[0]), (began[0], ended[1])))
-    assert 0.99 * least <= shown <= 1.01 * most
     assert over("zone_uj", "package-1", "idle") == pytest.approx((end_ns - start_ns) * idle_w / 1e3, rel=1e-3)
     assert over("zone_uj", "dram-1", "idle") == 0
     domain = sum(over("domain_uj", guest.uuid, f"package-{p}") for p in (0, 1))
@@ -148,8 +191,9 @@ def test_simrapl_ends_with_its_parent(bed):
     command = f"exec '{bed.build}/tests/simrapl/simrapl' --dir '{bed.directory()}/sys'"
     with subprocess.Popen(["sh", "-c", f"sh -c \"{command}\" & echo $!; wait"],
                           stdout=subprocess.PIPE, text=True) as parent:
-        child = int(parent.stdout.readline())
-        assert parent.stdout.readline() == "ready\n"
+        # Whichever of the two is the quicker.
+        child, = {parent.stdout.readline(), parent.stdout.readline()} - {"ready\n"}
+        child = int(child)
         parent.send_signal(signal.SIGKILL)
         wait_until(lambda: not os.path.exists(f"/proc/{child}"), "simrapl ends")
 

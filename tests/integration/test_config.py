@@ -6,7 +6,6 @@ import os
 import pathlib
 import re
 import subprocess
-import time
 
 import pytest
 
@@ -43,6 +42,9 @@ FILES = [pytest.param(program, *case, id=f"{program} {name}")
          for program, cases in (("vmpower-hostd", HOSTD_FILES), ("vmpower-guest", GUEST_FILES))
          for name, case in cases.items()]
 
+# Where the simulator was not so late, what was read is as new as any.
+LATE_NS = 150 * 10**6
+
 FLAGS = [("vmpower-hostd", "--interval-ms", "5"), ("vmpower-hostd", "--no-such-flag"),
          ("vmpower-hostd", "--source", "coal"), ("vmpower-hostd", "operand"),
          ("vmpower-hostd", "--config", "/nonexistent/file"),
@@ -52,7 +54,7 @@ FLAGS = [("vmpower-hostd", "--interval-ms", "5"), ("vmpower-hostd", "--no-such-f
 
 def run(build, program, *arguments):
     return subprocess.run([build / program, *arguments], stdin=subprocess.DEVNULL,
-                          capture_output=True, text=True, timeout=10, check=False)
+                          capture_output=True, text=True, timeout=60, check=False)
 
 
 @pytest.mark.parametrize("program, text, line, said", FILES)
@@ -151,35 +153,36 @@ def test_zone_that_cannot_be_read(metered, break_it, cause, path, zone):
     logged = len(hostd.log())
 
     def ahead_uj(ticks):
-        """Of the truth; of the readings that are as new as any, the simulator may have been late for others."""
-        return max(t.total_uj(zone) - sim.at(t.t_ns).zone_uj(zone) for t in ticks)
+        """Of the truth; of readings that are as new as any, if there are some."""
+        return max((t.total_uj(zone) - sim.at(t.t_ns).zone_uj(zone) for t in ticks
+                    if not sim.was_late(t.t_ns, LATE_NS)), default=None)
 
     watch = Watch(hostd, every=0.05)
     try:
         start = watch.sleep(0.6)
+        wait_until(lambda: ahead_uj(watch.ticks()) is not None, "readings that are as new as any")
         before_uj = ahead_uj(watch.ticks())
         sim.hold(path)
-        time.sleep(0.05)  # an update that had begun
         text = sim.path(path).read_text()
         break_it(sim.path(path))
         broken = wait_until(lambda: next((t for t in watch.ticks() if t.t_ns > start.t_ns and
                                           t.zones[zone]["state"] == "excluded"), None), "excluded")
-        later = watch.sleep(1)
+        later = watch.wait_for_ticks(5, broken.t_ns)
         mend(sim.path(path), text)
         sim.release(path)
-        watch.sleep(1)
-        end = watch.sleep(0.5)
-        # Nothing is lost: the counter went on.
-        lost_uj = 0.03 * (sim.at(end.t_ns).zone_uj(zone) - sim.at(start.t_ns).zone_uj(zone))
-        wait_until(lambda: ahead_uj(t for t in watch.ticks() if t.t_ns >= end.t_ns) > before_uj - lost_uj,
-                   "what it used meanwhile is there")
+        end = wait_until(lambda: next((t for t in watch.ticks() if t.t_ns > later.t_ns and
+                                       t.zones[zone]["state"] == "ok" and
+                                       t.host["quality"] == "measured"), None), "as before")
+        # Nothing is lost: the counter went on. Readings are as old as updates are apart.
+        lost_uj = 0.1 * (sim.at(later.t_ns).zone_uj(zone) - sim.at(broken.t_ns).zone_uj(zone))
+        wait_until(lambda: (ahead := ahead_uj(t for t in watch.ticks() if t.t_ns >= end.t_ns)) is
+                   not None and ahead > before_uj - lost_uj, "what it used meanwhile is there")
         assert ahead_uj(watch.ticks()) < before_uj + lost_uj
     finally:
         watch.close()
     ticks = watch.stop()
 
     away = [t for t in ticks if broken.t_ns <= t.t_ns <= later.t_ns]
-    assert len(away) >= 4
     for tick in away:
         assert tick.zones[zone]["state"] == "excluded"
         assert tick.total_uj(zone) == broken.total_uj(zone)
@@ -188,7 +191,6 @@ def test_zone_that_cannot_be_read(metered, break_it, cause, path, zone):
             assert tick.zones[other]["state"] == "ok"
     for other in others:
         assert later.total_uj(other) > broken.total_uj(other)
-    assert end.zones[zone]["state"] == "ok" and end.host["quality"] == "measured"
 
     said = [line for line in hostd.log()[logged:].splitlines() if zone in line]
     assert len(said) == 2, said
@@ -207,12 +209,14 @@ def test_libvirt_comes_later(bed):
     watch = Watch(hostd, every=0.05)
     try:
         start = watch.sleep(0)
-        end = watch.sleep(1)
-        assert not end.host["libvirt"]["connected"] and end.host["libvirt"]["error"]
+        watch.sleep(1)
+        end = wait_until(lambda: next((t for t in watch.ticks() if t.t_ns > start.t_ns and
+                                       t.host["libvirt"]["error"]), None), "it says what is wrong")
+        assert not end.host["libvirt"]["connected"]
         assert end.total_uj("package-0") > start.total_uj("package-0")
-        assert "libvirt" in hostd.log()
+        wait_until(lambda: "libvirt" in hostd.log(), "the log says so")
         host.start_libvirtd()
-        wait_until(lambda: watch.ticks()[-1].host["libvirt"]["connected"], "connected", 15)
+        wait_until(lambda: watch.ticks()[-1].host["libvirt"]["connected"], "connected")
     finally:
         watch.close()
     watch.stop()
@@ -235,7 +239,7 @@ def test_domain_that_ends_unseen(bed):
         host.run("kill", "-KILL", pid)
         watch.sleep(1)
         host.start_libvirtd()
-        wait_until(lambda: gone.uuid not in watch.ticks()[-1].domains, "it is seen to be gone", 20)
+        wait_until(lambda: gone.uuid not in watch.ticks()[-1].domains, "it is seen to be gone")
         end = watch.sleep(0.5)
     finally:
         watch.close()

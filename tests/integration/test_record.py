@@ -30,7 +30,7 @@ def sim_and_host_fixture(bed):
 def replay(build, trace, *options):
     """{t_ns: a line's zones}"""
     r = subprocess.run([build / "vmpower", "replay", *options, trace], capture_output=True,
-                       text=True, check=False, timeout=60)
+                       text=True, check=False, timeout=180)
     assert r.returncode == 0, r.stderr
     lines = [json.loads(line) for line in r.stdout.splitlines()]
     return {int(line["t_ns"]): line["zones"] for line in lines}
@@ -64,9 +64,9 @@ def test_replay_is_what_was(bed, build, sim_and_host):
     watch = Watch(hostd)
     try:
         with host_load(bed.directory(), 0.3):
-            watch.sleep(4)
+            watch.wait_for_ticks(4, watch.sleep(0).t_ns)
             host.virsh("destroy", two.name)
-            watch.sleep(4)
+            watch.wait_for_ticks(4, watch.sleep(0).t_ns)
     finally:
         watch.close()
     assert hostd.stop() == 0

@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 # Copyright (C) the vmpower authors
 """The tree in real guests, as the tools see it that nobody here wrote."""
+import collections
 import json
 import re
+import statistics
 import time
 from typing import NamedTuple
 
@@ -10,7 +12,7 @@ import pytest
 
 from bed import TESTS
 from bed.guest import POWERCAP, Guest
-from bed.process import wait_until
+from bed.process import in_one_of, wait_until
 from bed.tools import node_exporter, powercap_info, scraped
 from bed.watch import Watch
 
@@ -66,7 +68,7 @@ def rig_fixture(module_bed):
     try:
         for guest in (one, two):
             wait_until(lambda g=guest: g.status_of(scraped(9100)) == 0,
-                       "node_exporter answers", 30, every=0.5)
+                       "node_exporter answers", every=0.5)
         yield Rig(watch, one, two)
     finally:
         watch.close()
@@ -85,15 +87,17 @@ READERS = {"cat": read_cat,
 
 
 def read_all(rig):
-    """{(guest, tool): (time, zones)} of the quickest of three readings, in its middle."""
-    def timed(guest, read):
-        begin = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
-        zones = read(guest)
-        took = time.clock_gettime_ns(time.CLOCK_BOOTTIME) - begin
-        return took, begin + took // 2, zones
-
-    return {(guest, tool): min((timed(guest, read) for _ in range(3)), key=lambda r: r[0])[1:]
-            for guest in (rig.one, rig.two) for tool, read in READERS.items()}
+    """{(guest, tool): [(time, zones), ...]} of three readings, each in its middle, and of all
+    in turn: so they are not of the same moment."""
+    found = collections.defaultdict(list)
+    for _ in range(3):
+        for guest in (rig.one, rig.two):
+            for tool, read in READERS.items():
+                begin = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+                zones = read(guest)
+                end = time.clock_gettime_ns(time.CLOCK_BOOTTIME)
+                found[guest, tool].append(((begin + end) // 2, zones))
+    return found
 
 
 def zones_of(sockets):
@@ -102,6 +106,12 @@ def zones_of(sockets):
 
 
 def test_tools_agree_with_the_ledger(rig):
+    in_one_of(3, lambda: check_tools(rig))
+
+
+def check_tools(rig):
+    """Between each reading of the first ones and each of the last: what is shown is behind,
+    by more where a sample was late, and so is a tool's answer. So their median counts."""
     # What is shown goes on from sample to sample for some time now.
     rig.watch.sleep(4)
     before = read_all(rig)
@@ -111,14 +121,17 @@ def test_tools_agree_with_the_ledger(rig):
     for sockets in (1, 2):
         guest = rig.guest(sockets)
         for tool in READERS:
-            (a_ns, a), (b_ns, b) = before[guest, tool], after[guest, tool]
-            assert sorted(a) == sorted(b) == zones_of(sockets), (tool, a, b)
+            begins, ends = before[guest, tool], after[guest, tool]
+            for _, zones in begins + ends:
+                assert sorted(zones) == zones_of(sockets), (tool, zones)
             for number, zone in enumerate(zones_of(sockets)):
-                ledger_uj = rig.watch.guest_uj(guest.uuid, number, b_ns) - \
-                    rig.watch.guest_uj(guest.uuid, number, a_ns)
-                print(f"{tool} in {guest.name}, {zone}: "
-                      f"{(b[zone] - a[zone]) / ledger_uj - 1:+.3%}")
-                assert b[zone] - a[zone] == pytest.approx(ledger_uj, rel=0.02), \
+                def ledger_uj(t_ns):
+                    return rig.watch.guest_uj(guest.uuid, number, t_ns)  # pylint: disable=cell-var-from-loop
+                found = [(b[zone] - a[zone]) / (ledger_uj(b_ns) - ledger_uj(a_ns))
+                         for a_ns, a in begins for b_ns, b in ends]
+                print(f"{tool} in {guest.name}, {zone}: {statistics.median(found) - 1:+.3%} "
+                      f"({min(found) - 1:+.3%} to {max(found) - 1:+.3%})")
+                assert statistics.median(found) == pytest.approx(1, rel=0.02), \
                     (guest.name, tool, zone)
 
 
@@ -164,13 +177,14 @@ def test_energy_is_for_root(rig):
 def test_readings_go_up(rig):
     """At every reading, while energy flows, and never above what was measured."""
     samples = []
-    for line in rig.one.run(SAMPLE).splitlines():
-        shown, status = line.split(" ", 1)
-        samples.append((int(shown), int(json.loads(status)["zones"][0]["measured_uj"])))
-    assert len(samples) == 100
+    # Long enough for samples to come.
+    while len({measured for _, measured in samples}) <= 3 and len(samples) < 2000:
+        for line in rig.one.run(SAMPLE).splitlines():
+            shown, status = line.split(" ", 1)
+            samples.append((int(shown), int(json.loads(status)["zones"][0]["measured_uj"])))
+    assert len(samples) >= 100
     for (a, _), (b, measured) in zip(samples, samples[1:]):
         assert a < b <= measured
-    # It took long enough for samples to come.
     assert len({measured for _, measured in samples}) > 3
 
 
