@@ -6,6 +6,7 @@ The tests share guests, a vmpower-hostd and its uninterrupted twin, in the order
 file. What must hold all the time is checked after each of them.
 """
 import os
+import statistics
 import sys
 import time
 
@@ -13,7 +14,7 @@ import pytest
 
 from bed.follower import Follower
 from bed.ledger import Ledger
-from bed.process import Process, wait_until
+from bed.process import PATIENCE_S, Process, in_one_of, wait_until
 from bed.recorder import Recorder, last_uj, longest_still_s, moves_after
 
 IDLE_W, BUSY_W = 10, 20
@@ -22,6 +23,11 @@ PERIOD_S = 1.0
 TWO_PERIODS_S = 2 * PERIOD_S
 STALE_AFTER_S = 10.0
 OUTAGE_S = 30.0
+# Where the simulator was not so late, what was read is as new as any.
+LATE_NS = 100 * 10**6
+# How often something ends and comes back that was not back in time: that is two periods,
+# of which others that use the machine may take any part.
+TRIES = 3
 CPUS = os.cpu_count()
 VCPUS = 3
 
@@ -109,9 +115,9 @@ class Scene:
         assert longest_still_s(later) <= TWO_PERIODS_S
         return took_s
 
-    def wait_for_link(self, guest, seconds=10):
+    def wait_for_link(self, guest):
         return self.following.wait(lambda a: a.link(guest.uuid) == "up",
-                                   f"the link of {guest.name} is up", seconds,
+                                   f"the link of {guest.name} is up",
                                    after_ns=self.following.last().t_ns)
 
     def kill_hostd(self):
@@ -152,6 +158,44 @@ def twin_uj(scene, uuid, t_ns):
                for zone in a.total for k in (0, 1))
 
 
+def fresh(scene, accounts):
+    """Those at which counters were as new as any; all, if there are none."""
+    return [a for a in accounts if not scene.sim.was_late(a.t_ns, LATE_NS)] or accounts
+
+
+def spans(scene, before, after):
+    """Pairs of one of the last ticks before an outage and one of the first after it.
+
+    What one of them read too late is in the one behind it: so they are told by their median.
+    """
+    follow = scene.following
+    wait_until(lambda: follow.check() or follow.last().number >= after.number + 2, "three ticks")
+    begins = fresh(scene, [a for a in follow.accounts if a.t_ns <= before.t_ns][-3:])
+    ends = fresh(scene, [a for a in follow.accounts if a.t_ns >= after.t_ns][:3])
+    scene.following_twin.wait(lambda a: a.t_ns >= ends[-1].t_ns, "the twin's tick")
+    return [(begin, end) for begin in begins for end in ends]
+
+
+def check_as_twin(scene, guests, pairs):
+    """Each guest's energy is what the twin gave it."""
+    for guest in guests:
+        by_twin = {a.t_ns: twin_uj(scene, guest.uuid, a.t_ns) for pair in pairs for a in pair}
+        found = [(b.domain_uj(guest.uuid) - a.domain_uj(guest.uuid)) /
+                 (by_twin[b.t_ns] - by_twin[a.t_ns]) for a, b in pairs]
+        print(f"{guest.name}_of_twin's", [round(f, 5) for f in found])
+        assert statistics.median(found) == pytest.approx(1, rel=0.01), guest.name
+
+
+def theirs_uj(scene, guests, begin, end):
+    """What guests used between two ticks, and their part of the idle energy."""
+    a, b = scene.sim.at(begin.t_ns), scene.sim.at(end.t_ns)
+    # Idle power is for the vCPUs, as far as there are CPUs, and what else is the host's.
+    sold = min(VCPUS / CPUS, 1)
+    return sum((b.zone_uj(z, "idle") - a.zone_uj(z, "idle")) * sold +
+               sum(b.domain_uj(g.uuid, z) - a.domain_uj(g.uuid, z) for g in guests)
+               for z in begin.total)
+
+
 def test_ledger_and_published_values_agree(scene):
     """Once it is killed, the ledger is not below what it published, and adds up."""
     before = scene.kill_hostd()
@@ -174,35 +218,29 @@ def test_ledger_and_published_values_agree(scene):
 
 def test_hostd_killed(scene):
     """An outage of 30 s belongs to those who used it, as if there had been none."""
+    in_one_of(TRIES, lambda: check_outage(scene))
+
+
+def check_outage(scene):
+    guests = (scene.busy, scene.light, scene.bare)
     scene.following.next(2)
     before = scene.kill_hostd()
-    began = time.monotonic()
+    killed_s = {g: scene.recorders[g].by_s() for g in (scene.busy, scene.light)}
     time.sleep(OUTAGE_S)
     starting, after = scene.start_hostd()
     assert (after.t_ns - before.t_ns) / 1e9 >= OUTAGE_S
     assert after.number > 1 or after.quality == "degraded"
-    scene.following_twin.wait(lambda a: a.t_ns >= after.t_ns, "the twin's tick")
-
-    start, end = scene.sim.at(before.t_ns), scene.sim.at(after.t_ns)
-    # Idle power is for the vCPUs, as far as there are CPUs, and what else is the host's.
-    sold = min(VCPUS / CPUS, 1)
-    theirs = sum((end.zone_uj(z, "idle") - start.zone_uj(z, "idle")) * sold
-                 for z in before.total)
-    given = 0
-    for guest in (scene.busy, scene.light, scene.bare):
-        found = after.domain_uj(guest.uuid) - before.domain_uj(guest.uuid)
-        by_twin = twin_uj(scene, guest.uuid, after.t_ns) - twin_uj(scene, guest.uuid, before.t_ns)
-        print(f"{guest.name}_J", (found / 1e6, by_twin / 1e6))
-        assert found == pytest.approx(by_twin, rel=0.01), guest.name
-        given += found
-        theirs += sum(end.domain_uj(guest.uuid, z) - start.domain_uj(guest.uuid, z)
-                      for z in before.total)
-    print("of_theirs", given / theirs)
-    assert given >= 0.99 * theirs
+    pairs = spans(scene, before, after)
+    check_as_twin(scene, guests, pairs)
+    of_theirs = statistics.median(
+        sum(b.domain_uj(g.uuid) - a.domain_uj(g.uuid) for g in guests) /
+        theirs_uj(scene, guests, a, b) for a, b in pairs)
+    print("of_theirs", of_theirs)
+    assert of_theirs >= 0.99
 
     for guest in (scene.busy, scene.light):
         since_s = scene.recorders[guest].at_s(starting)
-        stale_s = scene.recorders[guest].at_s(began) + STALE_AFTER_S + PERIOD_S
+        stale_s = killed_s[guest] + STALE_AFTER_S + PERIOD_S
         print(f"{guest.name}_moves_after_s", scene.check_moves(guest, since_s))
         away = [r for r in scene.readings(guest) if stale_s < r.begin_s and r.end_s < since_s]
         assert away and all(r.energy_uj is None for r in away)
@@ -210,6 +248,10 @@ def test_hostd_killed(scene):
 
 def test_hostd_killed_and_libvirtd_blocked(scene):
     """Who ran is known without libvirt: an outage is theirs at once, and ends with it."""
+    in_one_of(TRIES, lambda: check_outage_without_libvirt(scene))
+
+
+def check_outage_without_libvirt(scene):
     guests = (scene.busy, scene.light, scene.bare)
     before = scene.kill_hostd()
     scene.host.signal_libvirtd("STOP")
@@ -218,13 +260,7 @@ def test_hostd_killed_and_libvirtd_blocked(scene):
         _, after = scene.start_hostd()
         assert not after.connected and set(before.domains) == set(after.domains)
         assert after.number > 1 or after.quality == "degraded"
-        scene.following_twin.wait(lambda a: a.t_ns >= after.t_ns, "the twin's tick")
-        for guest in guests:
-            found = after.domain_uj(guest.uuid) - before.domain_uj(guest.uuid)
-            by_twin = twin_uj(scene, guest.uuid, after.t_ns) - \
-                twin_uj(scene, guest.uuid, before.t_ns)
-            print(f"{guest.name}_J", (found / 1e6, by_twin / 1e6))
-            assert found == pytest.approx(by_twin, rel=0.01), guest.name
+        check_as_twin(scene, guests, spans(scene, before, after))
         assert after.unattributed == before.unattributed
     finally:
         scene.host.signal_libvirtd("CONT")
@@ -244,8 +280,11 @@ def test_hostd_killed_and_libvirtd_blocked(scene):
 def test_libvirtd_restarted(scene, kill):
     """It is not needed to measure and to tell the guests; and what it says later counts."""
     since_s = {g: scene.now_s(g) for g in (scene.busy, scene.light)}
+    before = scene.following.last()
+    assert before.connected
     scene.host.stop_libvirtd(kill)
-    gone = scene.following.wait(lambda a: not a.connected, "it misses libvirtd")
+    gone = scene.following.wait(lambda a: not a.connected, "it misses libvirtd",
+                                after_ns=before.t_ns)
     account = scene.following.next(2)
     assert set(account.domains) == set(gone.domains) and not account.connected
     scene.host.start_libvirtd()
@@ -265,15 +304,22 @@ def test_libvirtd_restarted(scene, kill):
 def test_agent_killed(scene, which):
     """Whoever starts it again finds the counter where it was."""
     guest = scene.busy
-    pids = guest.agent_pids()
-    guest.kill(pids[which], "KILL")
-    again = wait_until(lambda: (p := guest.agent_pids()) and not set(p) & set(pids) and p,
-                       "the agent is there again")
-    print("moves_after_s", scene.check_moves(guest, guest.started_s(again[0])))
+
+    def kill():
+        pids = wait_until(guest.agent_pids, "there is an agent")
+        guest.kill(pids[which], "KILL")
+        again = wait_until(lambda: (p := guest.agent_pids()) and not set(p) & set(pids) and p,
+                           "the agent is there again")
+        print("moves_after_s", scene.check_moves(guest, guest.started_s(again[0])))
+    in_one_of(TRIES, kill)
 
 
 def test_guests_stopped_while_host_reconnects(scene):
     """One is paused by libvirt, which stops its clock; of the other QEMU is stopped."""
+    in_one_of(TRIES, lambda: check_stopped(scene))
+
+
+def check_stopped(scene):
     paused, stopped = scene.busy, scene.light
     since_s, qemu = scene.now_s(paused), stopped.pid
     scene.host.virsh("suspend", paused.name)
@@ -307,6 +353,10 @@ def check_moves_in_boot(scene, guest, since_s):
 
 def test_guests_rebooted(scene):
     """Reset from outside, and rebooted from inside."""
+    in_one_of(TRIES, lambda: check_rebooted(scene))
+
+
+def check_rebooted(scene):
     for guest in (scene.busy, scene.light):
         scene.recorders[guest].end_boot()
     boot = scene.busy.run("cat /proc/sys/kernel/random/boot_id")
@@ -327,10 +377,17 @@ def test_channel_attached(scene):
     guest = scene.bare
     assert scene.following.last().link(guest.uuid) == "no-channel"
     assert all(r.energy_uj is None for r in scene.readings(guest))
-    scene.hostd.vmpower("enroll", guest.name)
-    attached_s = scene.now_s(guest)
-    scene.wait_for_link(guest)
-    print("moves_after_s", check_moves_in_boot(scene, guest, attached_s))
+
+    def attach():
+        if scene.following.last().link(guest.uuid) != "no-channel":
+            scene.hostd.vmpower("enroll", "--undo", guest.name)
+            scene.following.wait(lambda a: a.link(guest.uuid) == "no-channel", "it is gone",
+                                 after_ns=scene.following.last().t_ns)
+        scene.hostd.vmpower("enroll", guest.name)
+        attached_s = scene.now_s(guest)
+        scene.wait_for_link(guest)
+        print("moves_after_s", check_moves_in_boot(scene, guest, attached_s))
+    in_one_of(TRIES, attach)
 
 
 def idle_shares(account, guest, other):
@@ -382,7 +439,7 @@ def test_second_hostd_refuses(scene):
     """There is one ledger, and one who writes it."""
     other = scene.bed.directory()
     r = scene.host.run(scene.hostd.build / "vmpower-hostd", "--run-dir", other, "--state-dir",
-                       scene.hostd.state_dir, *scene.hostd.flags, check=False, seconds=10)
+                       scene.hostd.state_dir, *scene.hostd.flags, check=False, seconds=PATIENCE_S)
     assert r.returncode == 1
     assert f"{scene.hostd.state_dir}" in r.stderr and "another" in r.stderr.lower(), r.stderr
     scene.following.next()
@@ -401,6 +458,7 @@ def test_domain_ends_in_outage(scene):
     guest.destroy()
     _, after = scene.start_hostd()
     assert guest.uuid not in after.json
+    pairs = spans(scene, before, after)
     for zone in before.total:
         used = (scene.sim.at(after.t_ns).domain_uj(guest.uuid, zone) -
                 scene.sim.at(before.t_ns).domain_uj(guest.uuid, zone))
@@ -409,11 +467,11 @@ def test_domain_ends_in_outage(scene):
         assert used > 0 and found >= 0.99 * used
         assert sum(after.ended[zone]) >= sum(before.ended[zone]) + \
             sum(before.domains[guest.uuid][zone])
-        true = (scene.sim.at(after.t_ns).domain_uj(survivor.uuid, zone) -
-                scene.sim.at(before.t_ns).domain_uj(survivor.uuid, zone))
-        dynamic = (after.domains[survivor.uuid][zone][0] -
-                   before.domains[survivor.uuid][zone][0])
-        assert dynamic == pytest.approx(true, rel=0.01), zone
+        of_true = [(b.domains[survivor.uuid][zone][0] - a.domains[survivor.uuid][zone][0]) /
+                   (scene.sim.at(b.t_ns).domain_uj(survivor.uuid, zone) -
+                    scene.sim.at(a.t_ns).domain_uj(survivor.uuid, zone)) for a, b in pairs]
+        print(zone, "of_true", [round(f, 5) for f in of_true])
+        assert statistics.median(of_true) == pytest.approx(1, rel=0.01), zone
 
 
 def truncate(path):
@@ -431,6 +489,10 @@ def scribble(path):
 @pytest.mark.parametrize("damage", (truncate, scribble))
 def test_ledger_damaged(scene, damage):
     """It is set aside and said, and hostd goes on; with no copy of it, from nothing."""
+    in_one_of(TRIES, lambda: check_damaged(scene, damage))
+
+
+def check_damaged(scene, damage):
     guest, state = scene.busy, scene.hostd.state_dir
     scene.kill_hostd()
     damage(state / "ledger")
