@@ -3,8 +3,9 @@
 """A guest that attacks its host, beside two that do not: what it costs the others.
 
 Each attack is compared with a run of the same length without one. How late ticks are
-and when samples come depends on the machine as well: a comparison that fails is made
-anew, up to TRIES times. What the attack causes, it causes each time.
+and when samples come depends on the machine as well: how long it lets a process wait that
+does nothing else is seen in the same run, and a comparison that fails is made anew, up to
+TRIES times. What the attack causes, it causes each time.
 """
 import math
 import os
@@ -15,11 +16,12 @@ import pytest
 
 from bed.fake_host import FakeHost, new_epoch
 from bed.guest import POWERCAP
-from bed.process import wait_until
+from bed.metronome import stalls_of
+from bed.process import PATIENCE_S, wait_until
 
 PORT = "/dev/virtio-ports/org.vmpower.0"
 INTERVAL_MS = 100
-TRIES = 3
+TRIES = 4
 
 # A read ends whenever the host disconnects, a write waits until it is back.
 BEGIN = f"""
@@ -69,21 +71,23 @@ def p99(values):
 class Observation:
     """What a run was like for hostd and for the guests that are no part of the attack."""
 
-    def __init__(self, late_ms, sample_ms):
+    def __init__(self, late_ms, sample_ms, stall_ms):
         self.late_ms = p99(late_ms)
         self.sample_ms = p99(sample_ms)
+        self.stall_ms = stall_ms
         self.n_ticks = len(late_ms)
         self.n_samples = len(sample_ms)
 
     def __repr__(self):
         return (f"p99 of {self.n_ticks} ticks {self.late_ms:.3f} ms late, "
-                f"of {self.n_samples} samples {self.sample_ms:.0f} ms apart")
+                f"of {self.n_samples} samples {self.sample_ms:.0f} ms apart, "
+                f"a bystander {self.stall_ms:.3f} ms late at the worst")
 
     def is_like(self, other):
         # Another process may keep the CPU for some ms, which is a slice of the scheduler
         # and a tick of its clock: below that, it is not hostd that is measured.
-        return (self.late_ms <= max(other.late_ms * 1.2, 5) and
-                self.sample_ms <= other.sample_ms * 1.2)
+        return (self.late_ms <= max(other.late_ms * 1.2, self.stall_ms, 5) and
+                self.sample_ms - self.stall_ms <= other.sample_ms * 1.2)
 
 
 class Ward:
@@ -91,6 +95,7 @@ class Ward:
 
     def __init__(self, bed, seconds):
         self.bed = bed
+        self.directory = bed.directory()
         self.seconds = seconds
         self.host = bed.host()
         self.simrapl = bed.simrapl(self.host)
@@ -100,15 +105,17 @@ class Ward:
             guest.spawn(WATCH, "/run/samples")
         self.hostd = None
         self.baseline = None
+        self.began_s = None  # when hostd was new
 
     def start_hostd(self):
         if self.hostd:
             self.hostd.stop()
+        self.began_s = time.monotonic()
         self.hostd = self.bed.hostd(self.host, self.simrapl, "--interval-ms", INTERVAL_MS)
         for guest in self.others:
-            self.wait_for_samples(guest, 20)
+            self.wait_for_samples(guest)
 
-    def wait_for_samples(self, guest, seconds):
+    def wait_for_samples(self, guest, seconds=PATIENCE_S):
         """Until it has acknowledged some."""
         def served():
             domains = self.hostd.get("/api/v1/domains")["domains"]
@@ -128,20 +135,27 @@ class Ward:
         begin = {guest: self.uptime(guest) for guest in self.others}
         late_ms = {}
         end = time.monotonic() + self.seconds
-        while time.monotonic() < end:
-            host = self.hostd.get("/api/v1/host")
-            # Of ticks that were left out, only the length of the next one tells.
-            late_ms[host["tick"]] = max(int(host["tick_late_ns"]) / 1e6,
-                                        int(host["dt_ns"]) / 1e6 - INTERVAL_MS)
-            time.sleep(INTERVAL_MS / 2e3)
-        assert len(late_ms) >= 0.5 * self.seconds * 1000 / INTERVAL_MS
-        sample_ms = []
-        for guest in self.others:
-            times = [float(t) for t in guest.run("cat /run/samples").split()]
-            times = [t for t in times if t >= begin[guest]]
-            assert len(times) >= 0.5 * self.seconds
-            sample_ms += [(b - a) * 1000 for a, b in zip(times, times[1:])]
-        return Observation(late_ms.values(), sample_ms)
+        with stalls_of(self.host, self.directory) as stalls:
+            # Some of what was to be in that time may still be to come.
+            while time.monotonic() < end or time.monotonic() < end + PATIENCE_S and \
+                    len(late_ms) < 0.5 * self.seconds * 1000 / INTERVAL_MS:
+                host = self.hostd.get("/api/v1/host")
+                # Of ticks that were left out, only the length of the next one tells.
+                late_ms[host["tick"]] = max(int(host["tick_late_ns"]) / 1e6,
+                                            int(host["dt_ns"]) / 1e6 - INTERVAL_MS)
+                time.sleep(INTERVAL_MS / 2e3)
+            assert len(late_ms) >= 0.5 * self.seconds * 1000 / INTERVAL_MS
+            times = [self.wait_for_times(guest, begin[guest]) for guest in self.others]
+        sample_ms = [(b - a) * 1000 for t in times for a, b in zip(t, t[1:])]
+        return Observation(late_ms.values(), sample_ms, stalls.worst_ms)
+
+    def wait_for_times(self, guest, begin_s):
+        """When samples came since a time of the guest, of which there are enough."""
+        def times():
+            found = [float(t) for t in guest.run("cat /run/samples").split()]
+            found = [t for t in found if t >= begin_s]
+            return len(found) >= 0.5 * self.seconds and found
+        return wait_until(times, f"samples of {guest.name}")
 
     @staticmethod
     def uptime(guest):
@@ -191,18 +205,21 @@ def assert_told(ward):
     """The log names the domain, as often as the limits of host/guest_link.c let it."""
     lines = ward.log_lines(ward.hostile)
     told = [line for line in lines if "misbehaves" in line]
-    assert 1 <= len(told) <= 1 + ward.seconds // 60, lines
+    others = [ward.log_lines(guest) for guest in ward.others]
+    seconds = int(time.monotonic() - ward.began_s)
+    assert 1 <= len(told) <= 1 + seconds // 60, lines
     # And what became of the link.
-    assert len(lines) - len(told) <= 1 + ward.seconds // 30, lines
-    for guest in ward.others:
-        assert len(ward.log_lines(guest)) == 1
+    assert len(lines) - len(told) <= 1 + seconds // 30, lines
+    for lines in others:
+        assert 1 <= len(lines) <= 1 + seconds // 30 and "is served" in lines[0]
+        assert not [line for line in lines if "misbehaves" in line]
 
 
 def assert_recovers(ward):
     """A proper agent is served, after a back-off that the attack may have earned."""
     agent = ward.hostile.spawn("exec vmpower-guest --run-dir /run/vmpower", "/run/agent.log")
     try:
-        ward.wait_for_samples(ward.hostile, 90)
+        ward.wait_for_samples(ward.hostile, 180)
     finally:
         ward.hostile.run(
             f"kill -TERM {agent}; while kill -0 {agent} 2>/dev/null; do usleep 50000; done")
@@ -215,7 +232,9 @@ def test_garbage_of_the_host(ward):
     if ward.hostd:
         ward.hostd.stop()
     try:
-        host.greet(new_epoch(), 1000, 10)
+        epoch = new_epoch()
+        # It is not to ask again while it is flooded.
+        host.greet(epoch, 1000, 10, period_ms=60000)
         before, tree = guest.energy_uj(), guest.run(f"ls -lR {POWERCAP}/")
         for garbage in (os.urandom(100_000) + b"\n", b"x" * 1_000_000 + b"\n",
                         b"[" * 16000 + b"\n", b'{"a":' * 3000 + b"\n", b"\0\n" * 1000,
@@ -226,6 +245,9 @@ def test_garbage_of_the_host(ward):
         assert guest.log().count("ignoring a malformed line") == 1
         assert guest.log().count("a counter decreased") == 1
         assert guest.run(f"ls -lR {POWERCAP}/") == tree
+        host.hang_up()
+        wait_until(lambda: guest.status()["link"] == "no-host", "the loss is seen")
+        host.greet(epoch, 3000, 11)
         wait_until(lambda: guest.energy_uj() == before + 2000, "all is shown")
     finally:
         host.close()

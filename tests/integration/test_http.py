@@ -16,7 +16,8 @@ import pytest
 from bed.bare import HOSTILE, BareDomains
 from bed.engines import fetch_engines
 from bed.load import host_load
-from bed.process import wait_until
+from bed.metronome import stalls_of
+from bed.process import PATIENCE_S, wait_until
 from bed.web import Metrics, Web, connect
 
 PORT = 9846
@@ -47,7 +48,7 @@ class Served:
         return 0
 
     def wait_for(self, domain):
-        wait_until(lambda: self.has_energy(domain), f"{domain} has energy", 20)
+        wait_until(lambda: self.has_energy(domain), f"{domain} has energy")
 
 
 @pytest.fixture(scope="module", name="served")
@@ -100,7 +101,7 @@ def same_tick(web, hostd):
         metrics = web.metrics()
         ticks = {int(host["tick"]), int(domains["tick"]), metrics.tick}
         return (metrics, host, domains) if len(ticks) == 1 else None
-    return wait_until(get, "all of one tick", 20, every=0.02)
+    return wait_until(get, "all of one tick", every=0.02)
 
 
 def test_metrics_are_the_ledger(bed, served):
@@ -143,8 +144,9 @@ def test_metrics_are_the_ledger(bed, served):
         metrics, host, domains = same_tick(served.web, hostd)
         metrics.check_adds_up()
         fresh = metrics_uj(metrics)
-        assert fresh["package-0", "zone"] < again["package-0", "zone"] / 2
-        assert int(host["zones"][0]["energy"]["total_uj"]) >= again_ledger["package-0", "zone"]
+        since_uj = ledger_uj(host, domains)["package-0", "zone"] - \
+            again_ledger["package-0", "zone"]
+        assert 0 <= fresh["package-0", "zone"] <= since_uj
         assert hostd.stop() == 0
     finally:
         served.host.run("umount", "/proc/sys/kernel/random/boot_id")
@@ -152,7 +154,7 @@ def test_metrics_are_the_ledger(bed, served):
 
 def promtool(prometheus, text):
     return subprocess.run([os.path.join(prometheus, "promtool"), "check", "metrics"],
-                          input=text, capture_output=True, text=True, check=False, timeout=30)
+                          input=text, capture_output=True, text=True, check=False, timeout=120)
 
 
 def test_a_domain_ends(bed, served, prometheus):
@@ -165,8 +167,8 @@ def test_a_domain_ends(bed, served, prometheus):
     assert (r.returncode, r.stdout, r.stderr) == (0, "", ""), r.stdout + r.stderr
     # promtool sees what is wrong.
     assert promtool(prometheus, text.replace('\\"', '"')).returncode != 0
-    served.host.virsh("destroy", "brief")
     end = time.monotonic()
+    served.host.virsh("destroy", "brief")
     last = 0
     ended = 0
     while True:
@@ -184,7 +186,7 @@ def test_a_domain_ends(bed, served, prometheus):
         if not metrics.find("vmpower_domain_info", uuid=brief):
             states = {l["state"] for l, _ in metrics.find("kepler_vm_cpu_joules_total", vm_id=brief)}
             assert states == {"terminated"}
-        assert time.monotonic() < end + RETENTION_S + 15
+        assert time.monotonic() < end + RETENTION_S + PATIENCE_S
         time.sleep(0.1)
     assert time.monotonic() - end >= RETENTION_S - 1
     assert last > 0 and ended >= last
@@ -212,16 +214,19 @@ def test_prometheus_and_other_tools_names(bed, served, prometheus):
          "--log.level=warn"], directory / "prometheus.log")
     web = Web(served.host, 19090)
 
-    def scraped():
-        with contextlib.suppress(OSError):
-            return query(web, 'vmpower_domain_energy_joules_total')
-        return None
+    def found(text):
+        """What is of the last scrape, once there is some: that may have taken too long."""
+        def ask():
+            # It may still be starting.
+            with contextlib.suppress(OSError, ValueError):
+                return query(web, text)
+            return None
+        return wait_until(ask, f"Prometheus has {text}", every=0.3)
     try:
-        wait_until(scraped, "Prometheus has scraped", 30, every=0.3)
-        assert [v for _, v in query(web, 'up{job="vmpower"}')] == ["1"]
+        assert found('up{job="vmpower"} == 1')
         # One instant of time: all of it is of one scrape.
-        text = '{__name__=~"vmpower_(domain|ended_domains|host|zone)_energy_joules_total"}'
-        stored = query(web, text)
+        stored = found('{__name__=~"vmpower_(domain|ended_domains|host|zone)'
+                       '_energy_joules_total"}')
         names = {l["domain"] for l, _ in stored if "domain" in l}
         assert HOSTILE in names
         sums = {}
@@ -232,16 +237,16 @@ def test_prometheus_and_other_tools_names(bed, served, prometheus):
         for zone, (parts, total) in sums.items():
             assert parts == total, zone
         # What dashboards of others ask for.
-        power, = query(web, "scaph_host_power_microwatts / 1000000")
-        assert 5 < float(power[1]) < 200
-        names = {l["vmname"] for l, _ in query(
-            web, 'sum by (vmname) (scaph_process_power_consumption_microwatts{exe=~".*qemu.*"})')}
+        power, = found("scaph_host_power_microwatts / 1000000")
+        # Of a tick, in which the simulator may have been late.
+        assert 0 <= float(power[1]) < 500
+        names = {l["vmname"] for l, _ in found(
+            'sum by (vmname) (scaph_process_power_consumption_microwatts{exe=~".*qemu.*"})')}
         assert names == {HOSTILE, "web1"}
-        watts = dict((l["zone"], float(v)) for l, v in query(
-            web, "sum by (zone) (kepler_node_cpu_watts)"))
-        assert set(watts) >= {"package", "dram"} and watts["package"] > 5
-        vm, = query(web, 'kepler_vm_cpu_joules_total{zone="package",state="running",'
-                         f'vm_id="{served.hostile}"}}')
+        assert {l["zone"] for l, _ in found("kepler_node_cpu_watts")} >= {"package", "dram"}
+        assert found('sum(kepler_node_cpu_watts{zone="package"}) > 5')
+        vm, = found('kepler_vm_cpu_joules_total{zone="package",state="running",'
+                    f'vm_id="{served.hostile}"}}')
         assert vm[0]["vm_name"] == HOSTILE and vm[0]["hypervisor"] == "kvm"
     finally:
         process.close()
@@ -259,20 +264,19 @@ def test_health(bed, served):
     def health(status):
         answer = served.web.request("/healthz")
         return answer.status == status and json.loads(answer.body)
-    assert wait_until(lambda: health(200), "healthy", 20) == {"status": "ok", "reasons": []}
+    assert wait_until(lambda: health(200), "healthy") == {"status": "ok", "reasons": []}
     served.host.stop_libvirtd()
     served.sim.hold("intel-rapl:1")
     try:
-        time.sleep(0.05)
         served.sim.path("intel-rapl:1").unlink()
         wait_until(lambda: (h := health(503)) and len(h["reasons"]) == 2 and
                    "source lost: zone package-1" in h["reasons"][0] and
-                   "libvirt is away" in h["reasons"][1], "both reasons", 20)
+                   "libvirt is away" in h["reasons"][1], "both reasons")
         served.web.metrics().check_adds_up()
     finally:
         served.sim.release("intel-rapl:1")
         served.host.start_libvirtd()
-    wait_until(lambda: health(200), "healthy again", 30)
+    wait_until(lambda: health(200), "healthy again")
     hostd.stop()
 
 
@@ -280,10 +284,12 @@ def basic(name, password):
     return {"Authorization": "Basic " + base64.b64encode(f"{name}:{password}".encode()).decode()}
 
 
-def ticks_seen(web, seconds, **headers):
+def ticks_seen(web, seconds, least, **headers):
+    """In so many seconds, or until there were at least so many."""
     seen = set()
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
+    begin = time.monotonic()
+    while time.monotonic() < begin + seconds or \
+            len(seen) < least and time.monotonic() < begin + PATIENCE_S:
         seen.add(web.metrics(**headers).tick)
         time.sleep(0.03)
     return seen
@@ -307,8 +313,8 @@ def test_tls_and_passwords(bed, served):
     assert web.request("/metrics", **basic("prometheus", "wrong")).status == 401
     assert web.request("/metrics", **basic("nobody", "secret")).status == 401
     assert web.request("/metrics", Host="evil.example").status == 421
-    fine = ticks_seen(web, 2, **good)
-    coarse = ticks_seen(web, 2)
+    fine = ticks_seen(web, 2, 4, **good)
+    coarse = ticks_seen(web, 2, 1)
     print(f"{len(fine)} ticks with a password, {len(coarse)} without")
     assert len(fine) >= 4 and any(tick % 5 != 1 for tick in fine)
     assert coarse and all(tick % 5 == 1 for tick in coarse)
@@ -352,17 +358,18 @@ def p99(values):
 
 
 def observe(served, hostd, seconds):
-    """(p99 of ticks' lateness, median of scrapes), in ms."""
+    """(p99 of ticks' lateness, median of scrapes, the worst of a bystander's), in ms."""
     late, took = {}, []
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        begin = time.monotonic()
-        served.web.metrics()
-        took.append(time.monotonic() - begin)
-        host = hostd.get("/api/v1/host")
-        late[host["tick"]] = int(host["tick_late_ns"]) / 1e6
-        time.sleep(0.03)
-    return p99(late.values()), sorted(took)[len(took) // 2] * 1e3
+    with stalls_of(served.host, served.directory) as stalls:
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            begin = time.monotonic()
+            served.web.metrics()
+            took.append(time.monotonic() - begin)
+            host = hostd.get("/api/v1/host")
+            late[host["tick"]] = int(host["tick_late_ns"]) / 1e6
+            time.sleep(0.03)
+    return p99(late.values()), sorted(took)[len(took) // 2] * 1e3, stalls.worst_ms
 
 
 def test_slow_readers(bed, served, full):
@@ -372,6 +379,10 @@ def test_slow_readers(bed, served, full):
     seconds = 20 if full else 2
 
     def attempt():
+        cpu_s = hostd.cpu_s()
+        for _ in range(20):
+            served.web.metrics()
+        answer_s = (hostd.cpu_s() - cpu_s) / 20
         alone = observe(served, hostd, seconds)
         cpu_s = hostd.cpu_s()
         slow = [connect(served.host, PORT, receive_buffer=4096) for _ in range(50)]
@@ -390,11 +401,12 @@ def test_slow_readers(bed, served, full):
             for s in slow:
                 s.close()
         print(f"p99 of lateness and median of scrapes, ms: alone {alone}, beside 50 {beside}; "
-              f"{cost_s * 1e3:.0f} ms of CPU to begin with")
+              f"{cost_s * 1e3:.0f} ms of CPU to begin with, {answer_s * 1e3:.3f} an answer")
         # They would have it make, and the kernel keep, 10,000 answers.
-        assert cost_s < 0.2
+        assert cost_s < max(0.2, 1000 * answer_s)
         # Below some ms it is the machine's other work that is measured, and this test's.
-        return beside[0] <= max(alone[0] * 1.2, 5) and beside[1] <= max(alone[1] * 1.2, 20)
+        return (beside[0] <= max(alone[0] * 1.2, beside[2], 5) and
+                beside[1] <= max(alone[1] * 1.2, 20))
     # Others use the machine as well: one undisturbed try is enough.
     assert any(attempt() for _ in range(5))
     hostd.stop()
