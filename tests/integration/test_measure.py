@@ -22,7 +22,7 @@ import pytest
 
 from bed.follower import Follower
 from bed.hostd import UnixConnection
-from bed.process import Process, wait_until
+from bed.process import PATIENCE_S, Process, in_one_of, wait_until
 from bed.web import Web
 
 PORT = 9846
@@ -50,7 +50,7 @@ class Scene:
         self.hostd = bed.hostd(self.host, sim, "--record", self.trace)
         # Often enough to see a tick that another one follows soon.
         self.follow = bed.owned(Follower(self.hostd, every=0.01))
-        self.follow.wait(lambda a: self.guest.uuid in a.domains, "it is measured", 20)
+        self.follow.wait(lambda a: self.guest.uuid in a.domains, "it is measured")
         self.directory = bed.directory()
         self.measured = []  # while the first daemon ran
 
@@ -69,7 +69,7 @@ class Scene:
 
     def measure(self, *arguments, status=0):
         r = subprocess.run(self.command(*arguments), capture_output=True, text=True, check=False,
-                           stdin=subprocess.DEVNULL, timeout=60)
+                           stdin=subprocess.DEVNULL, timeout=180)
         assert r.returncode == status, f"{arguments}: {r.returncode}\n{r.stdout}{r.stderr}"
         return r
 
@@ -90,7 +90,7 @@ class Scene:
                 if any("signalfd" in os.readlink(fd) for fd in fds.iterdir()):
                     return True
             return not process.alive()
-        wait_until(has_signals, "its signals wait", 20)
+        wait_until(has_signals, "its signals wait")
         return process
 
     def start_script(self, script, *arguments):
@@ -98,7 +98,7 @@ class Scene:
         marker = self.directory / f"{uuid.uuid4()}"
         process = self.start(*arguments, "--", "sh", "-c",
                              script.replace("BEGUN", f"touch {marker}"))
-        wait_until(lambda: marker.exists() or not process.alive(), "the command began", 20)
+        wait_until(lambda: marker.exists() or not process.alive(), "the command began")
         return process
 
 
@@ -131,6 +131,10 @@ def check_sums(run):
 
 def test_edges(scene):
     """The ticks are where the command is; what is shown of several is their mean."""
+    in_one_of(3, lambda: check_edges(scene))
+
+
+def check_edges(scene):
     runs, mean = scene.runs("--repeat", 6, "--name", "a test", "one", "--", "sleep", "0.3")
     assert len(runs) == 6 and [run["repeat"] for run in runs] == [1, 2, 3, 4, 5, 6]
     scene.measured += runs
@@ -181,7 +185,7 @@ def test_records_add_up(scene):
     some = [scene.start("--repeat", 3, "--append", path, "--name", f'n"{i},', "one", "--", "true")
             for path in paths for i in range(3)]
     for process in some:
-        wait_until(lambda p=process: not p.alive(), "it ends", 60)
+        wait_until(lambda p=process: not p.alive(), "it ends")
         assert process.popen.returncode == 0, process.log.read_text()
         process.close()
     table = list(csv.DictReader(io.StringIO(paths[0].read_bytes().decode(), newline="")))
@@ -226,11 +230,12 @@ def test_interrupted(scene):
     marker = scene.directory / "trapped"
     trap = f"trap 'touch {marker}; exit 9' INT; BEGUN; while :; do sleep 0.05; done"
     command = scene.start_script(trap, "--json", "--append", path, "--repeat", 3, "one")
-    alone = scene.start("--json", "--append", path, "one", "--for", "60s")
-    scene.follow.next(2)
+    alone = scene.start("--json", "--append", path, "one", "--for", "300s")
+    # Whoever asked before has begun.
+    scene.follow.next(3)
     for process, status in (command, 9), (alone, 128 + signal.SIGINT):
         process.signal(signal.SIGINT)
-        wait_until(lambda p=process: not p.alive(), "it ends", 20)
+        wait_until(lambda p=process: not p.alive(), "it ends")
         assert process.popen.returncode == status, process.log.read_text()
         run = last_json(process.log)
         check_sums(run)
@@ -278,7 +283,7 @@ class Hammer:
 
     def join(self):
         for thread in self._threads:
-            thread.join(20)
+            thread.join(PATIENCE_S)
             assert not thread.is_alive()
         assert not self._wrong
 
@@ -286,7 +291,7 @@ class Hammer:
 def replayed(scene):
     """{t_ns: what all ticks that were recorded add up to by then, by name and zone}"""
     r = subprocess.run([scene.build / "vmpower", "replay", scene.trace], capture_output=True,
-                       text=True, check=True, timeout=60)
+                       text=True, check=True, timeout=180)
     begin_ns = int(json.loads(scene.trace.read_text().splitlines()[0])["boottime_ns"])
     sums = collections.Counter()
     found = {begin_ns: sums.copy()}
@@ -328,10 +333,12 @@ def test_ticks_that_are_asked_for(scene):
         assert tcp.getresponse().status == 405
     began = scene.follow.next()
     due_ns = int(scene.hostd.get("/api/v1/host")["next_tick_ns"]) - 10**6
+    since_1970_ns = time.time_ns() - time.clock_gettime_ns(time.CLOCK_BOOTTIME)
     hammer = Hammer(scene)
     times, acked = set(), set()
     began_s = time.monotonic()
-    while time.monotonic() < began_s + 5:
+    while time.monotonic() < began_s + 5 or \
+            min(len(times), len(acked)) < 3 and time.monotonic() < began_s + PATIENCE_S:
         times.add(scene.web.metrics().value("vmpower_tick_timestamp_seconds"))
         domain = next(d for d in scene.hostd.get("/api/v1/domains")["domains"]
                       if d["uuid"] == scene.guest.uuid)
@@ -363,14 +370,23 @@ def test_ticks_that_are_asked_for(scene):
     for run in scene.measured:
         check_window(account, run)
     # One a second, to guests and on TCP.
-    times = sorted(times)
     assert 3 <= len(times) <= seconds + 2
-    assert min(b - a for a, b in zip(times, times[1:])) > 0.5
+    due = [(time_s * 1e9 - since_1970_ns - due_ns) // 10**9 for time_s in times]
+    assert len(set(due)) == len(due), sorted(times)
     assert 3 <= len(acked) <= seconds + 2
-    # Which are the timer's ticks: at most a little after it is due, each second.
-    at = {guest_uj(sums): t_ns for t_ns, sums in account.items()}
-    late = [(at[uj + base] - due_ns) % 10**9 / 1e9 for _, uj in acked]
-    assert max(late) < 0.4, late
+    # Which are the timer's ticks: at most a little after it is due, each second; or the first
+    # ones after it, where the machine stood still.
+    at = collections.defaultdict(list)
+    for t_ns, sums in account.items():
+        at[guest_uj(sums)].append(t_ns)
+    # Of those between which the guest used nothing, it may be any.
+    late_ns, found = zip(*(min(((t_ns - due_ns) % 10**9, t_ns) for t_ns in at[uj + base])
+                           for _, uj in acked))
+    between = [sum(t_ns - late <= other < t_ns for other in account)
+               for t_ns, late in zip(found, late_ns)]
+    print("late, ms, and ticks meanwhile:", [(n / 1e6, b) for n, b in zip(late_ns, between)])
+    assert all(late < 0.4e9 or n <= 2 for late, n in zip(late_ns, between))
+    assert statistics.median(late_ns) < 0.4e9
 
 
 # Exits with how many SIGINT it had, also when two come at once.
@@ -394,7 +410,7 @@ def in_terminal(command, marker=None):
     if pid == 0:
         os.execv(command[0], [str(word) for word in command])
     if marker:
-        wait_until(marker.exists, "the command began", 20)
+        wait_until(marker.exists, "the command began")
         os.write(terminal, b"\x03")
     shown = b""
     with contextlib.suppress(OSError):  # its end
@@ -406,10 +422,12 @@ def in_terminal(command, marker=None):
 
 def test_terminal(scene):
     """A bar, and nothing of it at the end; Ctrl-C is for the command, and once."""
-    # Long enough for the bar to move.
-    status, shown = in_terminal(scene.command("one", "--for", "3s"))
-    assert status == 0 and shown.count(b"(total)") == 1, shown
-    assert b"[####" in shown and b"s left  run 1 of 1" in shown
+    def check_bar():
+        # Long enough for the bar to move.
+        status, shown = in_terminal(scene.command("one", "--for", "3s"))
+        assert status == 0 and shown.count(b"(total)") == 1, shown
+        assert b"[####" in shown and b"s left  run 1 of 1" in shown
+    in_one_of(3, check_bar)
     marker = scene.directory / "in-terminal"
     status, shown = in_terminal(
         scene.command("one", "--", sys.executable, "-c", COUNT, marker), marker)
@@ -432,7 +450,7 @@ def test_domain_ends_and_hostd_is_killed(scene):
     scene.follow.next(2)
     stop.touch()
     for process in both, every:
-        wait_until(lambda p=process: not p.alive(), "it ends", 20)
+        wait_until(lambda p=process: not p.alive(), "it ends")
         check_sums(last_json(process.log))
     marks = {row["uuid"]: row["marks"] for row in rows(last_json(both.log))}
     assert marks == {scene.guest.uuid: [], brief: ["ended"]}
@@ -443,19 +461,21 @@ def test_domain_ends_and_hostd_is_killed(scene):
     stop.unlink()
     killed = scene.start_script(script, "--json", "one")
     gone = scene.start_script(script.replace("stop", "off"), "--json", "one")
+    seen = scene.follow.next()
     before = scene.follow.next(3)
     scene.hostd.kill()
     (scene.directory / "off").touch()
-    wait_until(lambda: not gone.alive(), "it ends without a daemon", 30)
+    wait_until(lambda: not gone.alive(), "it ends without a daemon")
     assert gone.popen.returncode == 0 and "hostd.sock" in gone.log.read_text()
     run = last_json(gone.log)
     check_sums(run)
-    assert run["marks"] == ["no-end-tick"] and int(run["end_ns"]) >= before.t_ns - 10**9
+    # It looks at least every second.
+    assert run["marks"] == ["no-end-tick"] and int(run["end_ns"]) >= seen.t_ns
     scene.hostd.start()
     after = scene.follow.wait(lambda a: scene.guest.uuid in a.domains, "it is measured",
                               after_ns=before.t_ns)
     stop.touch()
-    wait_until(lambda: not killed.alive(), "it ends", 20)
+    wait_until(lambda: not killed.alive(), "it ends")
     run = last_json(killed.log)
     check_sums(run)
     assert set(run["marks"]) == {"degraded", "hostd-restarted"} and run["quality"] == "degraded"
