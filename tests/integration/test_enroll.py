@@ -213,4 +213,4 @@ def test_doctor_and_a_libvirtd_that_refuses(bed, build):
     assert "[libvirt-refused]" in out
     cure = re.search(r"\[libvirt-refused\]\n.*\n  run:   (.*)\n", out).group(1)
     host.run("sh", "-c", f"({cure}) </dev/null >/dev/null 2>&1")
-    assert "ok: libvirt answers" in doctor(host, build).stdout
+    wait_until(lambda: "ok: libvirt answers" in doctor(host, build).stdout, "libvirt answers")

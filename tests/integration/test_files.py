@@ -14,7 +14,7 @@ import pytest
 
 from bed import TESTBED
 from bed.bare import HOSTILE, BareDomains
-from bed.process import wait_until
+from bed.process import PATIENCE_S, wait_until
 from bed.web import Web
 
 PORT = 9846
@@ -53,7 +53,7 @@ def tick_of(hostd):
 def wait_ticks(hostd, n):
     """Until so many more are there; the daemon's disturbance must not matter to them."""
     end = tick_of(hostd) + n
-    wait_until(lambda: tick_of(hostd) >= end, f"{n} ticks more", 30)
+    wait_until(lambda: tick_of(hostd) >= end, f"{n} ticks more")
 
 
 def json_lines(path):
@@ -117,14 +117,14 @@ def test_exact(bed, place):
     ended = place.domains.create("brief")
     metrics = wait_until(
         lambda: (m := web.metrics()).uj("vmpower_domain_energy_joules_total", uuid=ended) and m,
-        "the third domain is measured", 30)
+        "the third domain is measured")
     place.host.virsh("destroy", "brief")
     wait_until(lambda: len(hostd.get("/api/v1/domains")["domains"]) == len(CSV_NAMES),
-               "the third domain is gone", 30)
+               "the third domain is gone")
     wait_ticks(hostd, 3)
     domains = hostd.get("/api/v1/domains")
     hostd.process.signal(signal.SIGINT)
-    assert hostd.process.popen.wait(20) == 0
+    assert hostd.process.popen.wait(PATIENCE_S) == 0
     lines = json_lines(directory / "json")
     check_ticks([int(line["tick"]) for line in lines])
     assert lines[0]["source"] == "powercap" and lines[0]["node"] == place.host.name
@@ -197,13 +197,14 @@ def test_rotation(bed, place):
         hostd.process.signal(signal.SIGHUP)
         moved.append(i)
         wait_until(lambda: all((directory / n).exists() for n in ("json", "csv")),
-                   "it opens new files", 20, every=0.005)
+                   "it opens new files", every=0.005)
         time.sleep(random.uniform(0, 2.5 * INTERVAL_MS / 1000))
     # An empty file is not rotated, and a tick may be a moment away.
     wait_until(lambda: all((directory / n).stat().st_size for n in ("json", "csv")),
-               "it writes to both", 20)
+               "it writes to both")
     rotate(directory, hostd)
-    wait_ticks(hostd, 2)
+    wait_until(lambda: all((directory / n).exists() for n in ("json", "csv")), "new files again")
+    wait_ticks(hostd, 12)
     assert hostd.stop() == 0
     names = [f"{{}}-{i}" for i in moved] + ["{}.1", "{}"]
     lines = [line for n in names for line in json_lines(directory / n.format("json"))]
@@ -251,12 +252,12 @@ def test_nobody_takes_it(bed, place):
     os.mkfifo(fifo)
     hostd = place.hostd(bed, "--json", "/dev/full", "--csv", fifo)
     troubles = ("/dev/full: No space left on device", f"{fifo}: nobody reads it")
-    wait_until(lambda: all(t in hostd.log() for t in troubles), "the log says so", 30)
+    wait_until(lambda: all(t in hostd.log() for t in troubles), "the log says so")
     wait_ticks(hostd, 5)
     assert all(hostd.log().count(t) == 1 for t in troubles)
     # Whoever comes gets the next tick, from the head on; when he goes it is as before.
     with open(os.open(fifo, os.O_RDONLY | os.O_NONBLOCK), "rb", buffering=0) as reader:
-        text = wait_until(lambda: reader.read(1 << 16), "it is written to", 30)
+        text = wait_until(lambda: reader.read(1 << 16), "it is written to")
         assert text.startswith(",".join(HEAD).encode() + b"\r\n")
     wait_ticks(hostd, 3)
     # This one is asleep until the pipe and the queue are full, and then until the end.
@@ -287,7 +288,7 @@ def test_full_disk(bed, place):
     host.run("mount", "-t", "tmpfs", "-o", "size=128k", "none", mount)
     hostd = place.hostd(bed, "--json", mount / "json")
     host.run("sh", "-c", f"cat /dev/zero >{mount}/filler", check=False)
-    wait_until(lambda: "json: No space left on device" in hostd.log(), "the disk is full", 60)
+    wait_until(lambda: "json: No space left on device" in hostd.log(), "the disk is full")
     # A few may still wait to be written when there is room again.
     wait_ticks(hostd, 15)
     host.run("rm", mount / "filler")
@@ -329,7 +330,7 @@ def test_standard_output(bed, place):
     redirected(f">{directory}/pipe")
     head = subprocess.Popen(["sh", "-c", f"head -n 2 <{directory}/pipe >{directory}/head"])
     hostd.start()
-    wait_until(lambda: "standard output: nobody reads it" in hostd.log(), "head has gone", 30)
+    wait_until(lambda: "standard output: nobody reads it" in hostd.log(), "head has gone")
     assert hostd.stop() == 0
-    assert head.wait(10) == 0
+    assert head.wait(PATIENCE_S) == 0
     assert len(json_lines(directory / "head")) == 2

@@ -20,7 +20,7 @@ from bed import TESTS
 from bed.bare import BareDomains
 from bed.fake_host import FakeHost, new_epoch
 from bed.manual import Page, help_of, options_of, subcommands_of
-from bed.process import LOGS, tail, wait_until
+from bed.process import LOGS, PATIENCE_S, tail, wait_until
 from bed.web import Metrics
 
 PAGES = {path: Page(TESTS.parent / path)
@@ -177,7 +177,7 @@ class Place:
         self.host.spawn(["unshare", "-m", "--propagation", "private", "sh", "-c", PLACE, "sh",
                          directory, sysfs], self.dir / f"{name}.log")
         path = self.dir / f"{name}.pid"
-        wait_until(lambda: path.exists() and path.read_text(), f"namespace {name}", 20)
+        wait_until(lambda: path.exists() and path.read_text(), f"namespace {name}")
         return int(path.read_text())
 
     def command(self, space, *words, **environment):
@@ -187,20 +187,20 @@ class Place:
         return ["nsenter", f"--mount=/proc/{self.spaces[space]}/ns/mnt", f"--wdns={home}", "env",
                 *(f"{k}={v}" for k, v in environment.items()), *words]
 
-    def run(self, space, script, statuses=(0,), seconds=60):
+    def run(self, space, script, statuses=(0,), seconds=180):
         r = self.host.run(*self.command(space, "sh", "-ec", script), check=False, seconds=seconds)
         assert r.returncode in statuses, f"{script}\n{r.returncode}\n{r.stdout}{r.stderr}"
         return r.stdout
 
-    def daemon(self, space, name, script, beside=contextlib.nullcontext()):
-        """Runs it until a while after it is ready; what it logged."""
+    def daemon(self, space, name, script, text, beside=contextlib.nullcontext()):
+        """Runs it until it is ready and has logged a text, and a while longer; its log."""
         path = self.dir / f"{name}.notify"
         log = self.dir / f"{name}.log"
         with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as notify, beside, \
                 open(log, "wb") as out:
             notify.setsockopt(socket.SOL_SOCKET, socket.SO_PASSCRED, 1)
             notify.bind(str(path))
-            notify.settimeout(30)
+            notify.settimeout(180)
             process = subprocess.Popen(
                 ["setpriv", "--pdeathsig", "TERM", *map(str, self.host.enter(*self.command(
                     space, "unshare", "-mn", "--propagation", "private", "sh", "-ec",
@@ -208,9 +208,10 @@ class Place:
                 stdin=subprocess.DEVNULL, stdout=out, stderr=out)
             try:
                 pid = ready_pid(notify, process, log)
+                wait_until(lambda: text in log.read_text() or process.poll() is not None, text)
                 time.sleep(1.5)
                 os.kill(pid, signal.SIGTERM)
-                status = process.wait(20)
+                status = process.wait(PATIENCE_S)
             finally:
                 process.kill()
                 process.wait()
@@ -237,7 +238,7 @@ def serve(path):
         greeted = pool.submit(host.greet, new_epoch(), 1_000_000, 100_000)
         try:
             yield greeted
-            greeted.result(20)
+            greeted.result(PATIENCE_S)
         finally:
             host.close()
 
@@ -255,7 +256,7 @@ mount --bind $HOME/etc.{index} /etc/vmpower
 cp {path} /etc/vmpower/{conf}.conf
 exec vmpower-{conf}"""
     if not is_guests(example):
-        log = place.daemon("host", f"{index}.daemon", script)
+        log = place.daemon("host", f"{index}.daemon", script, "Measuring every")
         assert "Measuring every" in log
     else:
         # Where QEMU has its end of the port, and where a test's host has it.
@@ -264,7 +265,7 @@ exec vmpower-{conf}"""
         script = f"""mount -t tmpfs none /dev/virtio-ports
 ln -s {port} /dev/virtio-ports/org.vmpower.0
 {script}"""
-        log = place.daemon("guest", f"{index}.daemon", script,
+        log = place.daemon("guest", f"{index}.daemon", script, "the host sends samples",
                            serve(place.host.dir / port.lstrip("/")))
         assert "the host sends samples" in log
     wrong = re.search(r"^(?!\+).*(?:[Cc]annot|ignoring|Not ).*", log, re.M)
@@ -296,8 +297,8 @@ def place_fixture(request, module_bed, build):
         stack.enter_context(contextlib.closing(place.host.spawn(
             place.command("guest", "vmpower-guest", "--port", "/run/vmpower-port"),
             place.dir / "agent.log")))
-        greeted.result(20)
-        wait_until(lambda: "Measuring every" in log.read_text(), "vmpower-hostd measures", 20)
+        greeted.result(PATIENCE_S)
+        wait_until(lambda: "Measuring every" in log.read_text(), "vmpower-hostd measures")
         prepare_exports(place)
         yield place
 

@@ -68,7 +68,7 @@ def whole(points, last):
     what it has."""
     with contextlib.suppress(ValueError):
         found = energies(points)
-        if last in found and len(found[last]) >= len(found[last - 1]):
+        if last in found and last - 1 in found and len(found[last]) >= len(found[last - 1]):
             return found
     return None
 
@@ -104,38 +104,39 @@ def test_engines_keep_every_tick(bed, pushing, engines, full):
     receiver = bed.owned(HttpReceiver(pushing.host, RECEIVER_PORT))
     hostd = pushing.hostd(bed, sections)
     # There is no such database yet: that is somebody's to put right, and no tick is lost.
-    wait_until(lambda: pushing.pushed("failures_total", "influx"), "InfluxDB says no", 20)
+    wait_until(lambda: pushing.pushed("failures_total", "influx"), "InfluxDB says no")
     engines["influx"].create_database()
     for name in sections:
         wait_until(lambda n=name: pushing.pushed("delivered_ticks_total", n),
-                   f"{name} has something", 30)
+                   f"{name} has something")
     check_ended(pushing, engines["prometheus"])
     seen = {}
     targets = (*engines.values(), receiver)
     for target in targets:
         (target.away if target is receiver else target.stop)()
     watch(pushing, 60 if full else 10, seen)
+    wait_until(lambda: watch(pushing, 0.5, seen) or len(seen) > 5, "ticks are seen")
     for name in sections:
-        assert pushing.pushed("waiting_ticks", name) > 10
-        assert pushing.pushed("failures_total", name) > 0
+        wait_until(lambda n=name: pushing.pushed("waiting_ticks", n) > 10 and
+                   pushing.pushed("failures_total", n), f"ticks wait for {name}")
     for target in targets:
         (target.back if target is receiver else target.start)()
     for name in sections:
-        wait_until(lambda n=name: pushing.pushed("waiting_ticks", n) < 10, f"{name} is told", 30)
+        wait_until(lambda n=name: pushing.pushed("waiting_ticks", n) < 10, f"{name} is told")
     watch(pushing, 1, seen)
     for name in sections:
         assert {v for _, v in pushing.web.metrics().find(
             "vmpower_push_dropped_ticks_total", target=name)} == {"0"}
     assert hostd.stop() == 0
     left = ended_with(hostd.log())
-    # An engine may take its time on a busy machine; not all of them do.
-    assert left.keys() <= engines.keys() and len(left) < len(engines), left
-    check_lines(receiver, max(seen))
+    # On a busy machine one may take longer than there is time at the end; not all of them do.
+    assert left.keys() < sections.keys(), left
+    check_lines(receiver, max(seen) if "lines" not in left else 0)
     last = max(ticks_of(lines_of(receiver)))
     for name, engine in engines.items():
         own = last - left.get(name, 0)
         found = wait_until(lambda e=engine, n=name, o=own: whole(e.points(EXPRESSIONS[n]), o),
-                           f"{name} shows the last tick", 20)
+                           f"{name} shows the last tick")
         # Of what was on its way then, nobody knows.
         assert sorted(found) == list(range(1, max(found) + 1)) and max(found) >= own, name
         check_engine(found, {t: m for t, m in seen.items() if t <= max(found)})
@@ -145,9 +146,9 @@ def check_ended(pushing, prometheus):
     """A domain that ends has no series any more; left alone, they go on for 5 minutes."""
     uuid = pushing.domains.create("brief")
     query = f'vmpower_domain_info{{uuid="{uuid}",instance!=""}}'
-    wait_until(lambda: prometheus.now(query), "the domain is there", 20)
+    wait_until(lambda: prometheus.now(query), "the domain is there")
     pushing.host.virsh("destroy", "brief")
-    wait_until(lambda: not prometheus.now(query), "the domain is gone", 20)
+    wait_until(lambda: not prometheus.now(query), "the domain is gone")
 
 
 def check_lines(receiver, last_seen):
@@ -192,9 +193,9 @@ def test_answers(bed, pushing):
                      "token_file": token},
         "silent": {**common, "url": f"http://127.0.0.1:{silent.getsockname()[1]}/"},
         "away": {**common, "url": "http://127.0.0.1:1/"}})
-    wait_until(lambda: not receiver.plan, "all answers were given", 40)
+    wait_until(lambda: not receiver.plan, "all answers were given")
     begin = len(receiver.taken)
-    wait_until(lambda: len(receiver.taken) > begin + 1, "it goes on", 20)
+    wait_until(lambda: len(receiver.taken) > begin + 1, "it goes on")
     # An answer to that batch was lost before.
     refused = pushing.pushed("dropped_ticks_total", "scripted", reason="unclear")
     assert pushing.pushed("dropped_ticks_total", "scripted", reason="refused") == 0
@@ -239,10 +240,10 @@ def test_tls_and_passwords(bed, pushing):
                  "password_file": password},
         "unknown": common})
     # No password yet; files are read anew each time.
-    wait_until(lambda: "Push good: cannot read" in hostd.log(), "it says so", 20)
+    wait_until(lambda: "Push good: cannot read" in hostd.log(), "it says so")
     password.write_text("a:b é\n")
-    wait_until(lambda: receiver.taken, "the good one comes", 20)
-    wait_until(lambda: "Push unknown: SSL" in hostd.log(), "the certificate is unknown", 20)
+    wait_until(lambda: receiver.taken, "the good one comes")
+    wait_until(lambda: "Push unknown: SSL" in hostd.log(), "the certificate is unknown")
     assert pushing.pushed("delivered_ticks_total", "unknown") == 0
     assert hostd.stop() == 0
     _, headers, _ = receiver.taken[0]

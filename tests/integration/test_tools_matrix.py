@@ -166,7 +166,7 @@ def rig_fixture(module_bed, full):
             for port, daemon in DAEMONS.items():
                 guest.spawn(daemon)
                 wait_until(lambda p=port: guest.status_of(scraped(p)) == 0,
-                           "Scaphandre answers", 30, every=0.5)
+                           "Scaphandre answers", every=0.5)
         rig.measure()
         yield rig
     finally:
