@@ -8,6 +8,7 @@ import signal
 import subprocess
 import time
 import traceback
+import warnings
 
 # What is to be shown when a test fails: title and path of a log, by its owner.
 LOGS = {}
@@ -33,13 +34,14 @@ def in_one_of(tries, attempt):
     """What attempt() returns at the first time that it raises no AssertionError.
 
     For what depends on the machine as well: others may take its time at any moment, and
-    not at each. What is wrong with what is tested is wrong each time.
+    not at each. What is wrong with what is tested is wrong each time. A try that failed is
+    in the summary, as a warning.
     """
     for _ in range(tries - 1):
         try:
             return attempt()
         except AssertionError:
-            traceback.print_exc()
+            warnings.warn(f"tried again:\n{traceback.format_exc()}")
     return attempt()
 
 
