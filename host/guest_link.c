@@ -244,9 +244,7 @@ static void on_writable(evutil_socket_t fd, short what, void *data)
 static void on_moment(evutil_socket_t fd, short what, void *data)
 {
 	struct guest_link *guest = data;
-	uint64_t now_ns = clock_monotonic_ns(), at_ns = guest->moment_ns;
-	bool has_tick = guest->has_values &&
-			guest->values_period == at_ns / guest->link.period_ns;
+	uint64_t now_ns = clock_monotonic_ns(), at_ns = guest->moment_ns, period;
 
 	(void)fd;
 	(void)what;
@@ -254,7 +252,9 @@ static void on_moment(evutil_socket_t fd, short what, void *data)
 		return;
 	/* The event loop's clock is coarse: it may be a little early. */
 	start_moment(guest, now_ns > at_ns ? now_ns : at_ns, now_ns);
-	guest->moment_passed = !has_tick;
+	/* And a host that stood still lets several pass: the last one counts. */
+	period = guest->moment_ns / guest->link.period_ns - 1;
+	guest->moment_passed = !guest->has_values || guest->values_period < period;
 	if (guest->has_values && !guest->told)
 		offer_values(guest);
 	speak(guest, now_ns);

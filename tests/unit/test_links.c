@@ -112,6 +112,22 @@ static void run_ms(struct fixture *fixture, unsigned int ms)
 	event_base_dispatch(fixture->base);
 }
 
+/*
+ * What is due now, once: what comes of it is seen before there is more. Until a time
+ * that is no excuse for a machine, however busy.
+ */
+static bool turn_until(const struct fixture *fixture, uint64_t end_ns)
+{
+	event_base_loop(fixture->base, EVLOOP_NONBLOCK);
+	usleep(1000);
+	return clock_monotonic_ns() < end_ns;
+}
+
+static uint64_t patience_ns(void)
+{
+	return clock_monotonic_ns() + 60 * (uint64_t)NSEC_PER_SEC;
+}
+
 static int listen_at(const char *directory, const char *name)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
@@ -166,22 +182,23 @@ static void assert_state(const struct fixture *fixture, enum link_state expected
 		link_state_name(info_of(fixture).state), link_state_name(expected));
 }
 
-/* Within 5 s, for machines that are busy with other things. */
 static void wait_state(struct fixture *fixture, enum link_state expected)
 {
-	for (int i = 0; i < 1000 && info_of(fixture).state != expected; i++)
-		run_ms(fixture, 5);
+	uint64_t end_ns = patience_ns();
+
+	while (info_of(fixture).state != expected && turn_until(fixture, end_ns))
+		;
 	assert_state(fixture, expected);
 }
 
-/* Likewise, until the guest hears this. Returns it, and what came after it. */
+/* Until the guest hears this. Returns it, and what came after it. */
 static const char *wait_hears(struct fixture *fixture, int guest, const char *expected)
 {
-	for (int i = 0; i < 1000; i++) {
-		const char *found;
+	uint64_t end_ns = patience_ns();
 
-		run_ms(fixture, 5);
-		found = strstr(guest_hears(guest), expected);
+	while (turn_until(fixture, end_ns)) {
+		const char *found = strstr(guest_hears(guest), expected);
+
 		if (found)
 			return found;
 	}
@@ -191,9 +208,25 @@ static const char *wait_hears(struct fixture *fixture, int guest, const char *ex
 
 static void wait_acked(struct fixture *fixture, uint64_t seq)
 {
-	for (int i = 0; i < 1000 && info_of(fixture).acked.seq != seq; i++)
-		run_ms(fixture, 5);
+	uint64_t end_ns = patience_ns();
+
+	while (info_of(fixture).acked.seq != seq && turn_until(fixture, end_ns))
+		;
 	assert_int_equal(info_of(fixture).acked.seq, seq);
+}
+
+static uint64_t period_now(uint64_t period_ns)
+{
+	return clock_monotonic_ns() / period_ns;
+}
+
+/* What was published is of a period before. */
+static void wait_later(struct fixture *fixture, uint64_t period_ns)
+{
+	uint64_t end_ns = patience_ns(), period = period_now(period_ns);
+
+	while (period_now(period_ns) == period)
+		assert_true(turn_until(fixture, end_ns));
 }
 
 static void publish(struct fixture *fixture, uint64_t uj)
@@ -257,7 +290,7 @@ static void test_session(void **state)
 	assert_memory_equal(heard, WELCOME, strlen(WELCOME));
 	assert_non_null(strstr(heard, SAMPLE "1,"));
 	assert_non_null(strstr(heard, "[\"11\"]"));
-	run_ms(fixture, PERIOD_NS / NSEC_PER_MSEC);
+	wait_later(fixture, PERIOD_NS);
 	publish(fixture, 12);
 	run_ms(fixture, 250);
 	assert_string_equal(guest_hears(guest), "");
@@ -278,15 +311,22 @@ static void test_session(void **state)
 	close(listener);
 }
 
-/* Hello after hello: a value a period, however often new ones are published. */
+/*
+ * Hello after hello: a value a period, however often new ones are published. The period
+ * is long, so that there are several hellos in it where this process is slow, too.
+ */
 static void test_hello_flood(void **state)
 {
+	const uint64_t period_ns = 5 * PERIOD_NS;
 	struct fixture *fixture = *state;
-	int listener, guest = new_session(fixture, &listener);
-	uint64_t begin_ns = clock_monotonic_ns(), last_ns = 0, value = 0, periods;
+	uint64_t begin, last = 0, value = 0;
 	unsigned int samples = 0, values = 0;
+	int listener, guest;
 
-	for (uint64_t tick = 1; tick <= 100; tick++) {
+	fixture->welcome.period_ms = (uint32_t)(period_ns / NSEC_PER_MSEC);
+	guest = new_session(fixture, &listener);
+	begin = period_now(period_ns);
+	for (uint64_t tick = 1; tick <= 120; tick++) {
 		const char *heard;
 		uint64_t uj;
 
@@ -303,10 +343,9 @@ static void test_hello_flood(void **state)
 			continue;
 		value = uj;
 		values++;
-		last_ns = clock_monotonic_ns();
+		last = period_now(period_ns);
 	}
-	periods = last_ns / PERIOD_NS - begin_ns / PERIOD_NS;
-	assert_in_range(values, 2, periods + 1);
+	assert_in_range(values, 2, last - begin + 1);
 	assert_true(samples > values + 10);
 	close(guest);
 	close(listener);
@@ -321,20 +360,20 @@ static void answer(struct fixture *fixture, int guest, uint64_t seq)
 	wait_acked(fixture, seq);
 }
 
-/* One sample a period, soon after its first tick, and that tick's values. */
+/* One sample a period that has a tick, soon after the first, and that tick's values. */
 static void test_moments(void **state)
 {
 	struct fixture *fixture = *state;
 	int listener, guest = new_session(fixture, &listener);
-	uint64_t begin_ns = clock_monotonic_ns(), periods, last = 0, first_of_last = 0;
-	unsigned int samples = 0, prompt = 0;
+	uint64_t begin = period_now(PERIOD_NS), last = 0, first = 0;
+	unsigned int samples = 0, prompt = 0, ticked = 0;
 
 	for (uint64_t tick = 1; tick <= 100; tick++) {
-		uint64_t first = clock_monotonic_ns() / PERIOD_NS == last ? first_of_last
-									  : tick;
-
-		last = clock_monotonic_ns() / PERIOD_NS;
-		first_of_last = first;
+		if (period_now(PERIOD_NS) != last) {
+			last = period_now(PERIOD_NS);
+			first = tick;
+			ticked++;
+		}
 		publish(fixture, tick);
 		run_ms(fixture, 10);
 		if (!strstr(guest_hears(guest), SAMPLE))
@@ -344,19 +383,10 @@ static void test_moments(void **state)
 		/* The moment is 10 ms later at most, and libevent's clock is coarse. */
 		prompt += tick <= first + 3;
 	}
-	periods = (clock_monotonic_ns() - begin_ns) / PERIOD_NS;
-	assert_in_range(samples, periods / 2, periods + 2);
+	assert_in_range(samples, ticked / 2, period_now(PERIOD_NS) - begin + 2);
 	assert_in_range(prompt, samples / 2, samples);
 	close(guest);
 	close(listener);
-}
-
-/* To the next period of 1 s; whether it is at its very begin. */
-static bool wait_for_period(struct fixture *fixture)
-{
-	run_ms(fixture,
-		(unsigned int)(1010 - clock_monotonic_ns() / NSEC_PER_MSEC % 1000));
-	return clock_monotonic_ns() % NSEC_PER_SEC < 40 * NSEC_PER_MSEC;
 }
 
 /* Publishes it; the guest hears it, and says so. */
@@ -370,36 +400,48 @@ static void tell(struct fixture *fixture, int guest, uint64_t number)
 	answer(fixture, guest, number);
 }
 
-/* The tick is before it most of the time, but may be late. */
+/* To that second; whether it is at its very begin, before any moment in it. */
+static bool wait_second(struct fixture *fixture, uint64_t second)
+{
+	uint64_t end_ns = patience_ns();
+
+	while (period_now(NSEC_PER_SEC) < second)
+		assert_true(turn_until(fixture, end_ns));
+	return clock_monotonic_ns() - second * NSEC_PER_SEC < 40 * NSEC_PER_MSEC;
+}
+
+/*
+ * The tick is before it most of the time, but may be late. Seconds count that follow one
+ * with a tick, or it would be told at once, and of which the begin is seen.
+ */
 static void test_moment_and_tick(void **state)
 {
 	struct fixture *fixture = *state;
 	uint64_t spread_ns = link_spread_ns(&fixture->domain.uuid, NSEC_PER_SEC);
-	uint64_t number = 1, begin_ns;
+	uint64_t number = 1, second;
 	int listener, guest;
 
 	assert_in_range(spread_ns, 60 * NSEC_PER_MSEC, 99 * NSEC_PER_MSEC);
 	fixture->welcome.period_ms = 1000;
 	guest = new_session(fixture, &listener);
-	for (;;) {
-		/* No period is left without a tick, or the next is told at once. */
-		do
-			tell(fixture, guest, number++);
-		while (!wait_for_period(fixture));
-		begin_ns = clock_monotonic_ns() / NSEC_PER_SEC * NSEC_PER_SEC;
-		publish(fixture, number);
-		if (!*guest_hears(guest))
-			break;
-		/* Only where this process was too late to hear before the moment. */
-		assert_true(
-			clock_monotonic_ns() - begin_ns >= spread_ns - 5 * NSEC_PER_MSEC);
-		answer(fixture, guest, number++);
-	}
+	/* Two moments pass unseen before the first tick, none between it and the next. */
+	second = period_now(NSEC_PER_SEC) + 2;
+	while (clock_monotonic_ns() < second * NSEC_PER_SEC + 150 * NSEC_PER_MSEC)
+		usleep(1000);
+	do {
+		if (number > 1)
+			wait_later(fixture, NSEC_PER_SEC);
+		second = period_now(NSEC_PER_SEC);
+		tell(fixture, guest, number++);
+	} while (period_now(NSEC_PER_SEC) != second || !wait_second(fixture, ++second));
+	publish(fixture, number);
+	assert_string_equal(guest_hears(guest), "");
 	wait_hears(fixture, guest, SAMPLE);
-	assert_true(clock_monotonic_ns() - begin_ns >= spread_ns - 5 * NSEC_PER_MSEC);
+	assert_true(clock_monotonic_ns() >=
+		    second * NSEC_PER_SEC + spread_ns - 5 * NSEC_PER_MSEC);
 	answer(fixture, guest, number++);
 
-	wait_for_period(fixture);
+	wait_later(fixture, NSEC_PER_SEC);
 	run_ms(fixture, 150);
 	assert_string_equal(guest_hears(guest), "");
 	publish(fixture, number);
@@ -408,21 +450,34 @@ static void test_moment_and_tick(void **state)
 	close(listener);
 }
 
-/* Publishes for so long; how many samples, all acknowledged, there were after seq. */
-static unsigned int count_samples(
-	struct fixture *fixture, int guest, uint64_t seq, uint64_t ms)
+/* Publishes, once. Whether the guest heard a sample, which it acknowledges. */
+static bool publish_and_hear(struct fixture *fixture, int guest, uint64_t seq)
 {
-	uint64_t end_ns = clock_monotonic_ns() + ms * NSEC_PER_MSEC;
-	unsigned int samples = 0;
+	publish(fixture, 1);
+	run_ms(fixture, 5);
+	if (!strstr(guest_hears(guest), SAMPLE))
+		return false;
+	answer(fixture, guest, seq);
+	return true;
+}
 
-	while (clock_monotonic_ns() < end_ns) {
-		publish(fixture, 1);
-		run_ms(fixture, 5);
-		if (!strstr(guest_hears(guest), SAMPLE))
-			continue;
-		samples++;
-		answer(fixture, guest, seq + samples);
+/*
+ * Publishes until there were ticks in so many periods; how many samples there were after
+ * seq. Where this process is slow, or does not run, periods have no tick.
+ */
+static unsigned int count_samples(struct fixture *fixture, int guest, uint64_t seq,
+	uint64_t period_ms, unsigned int n)
+{
+	uint64_t period_ns = period_ms * NSEC_PER_MSEC, last = 0;
+	uint64_t begin = period_now(period_ns);
+	unsigned int samples = 0, ticked = 0;
+
+	while (ticked < n) {
+		ticked += period_now(period_ns) != last;
+		last = period_now(period_ns);
+		samples += publish_and_hear(fixture, guest, seq + samples + 1);
 	}
+	assert_in_range(samples, n / 2, period_now(period_ns) - begin + 2);
 	return samples;
 }
 
@@ -430,18 +485,18 @@ static unsigned int count_samples(
 static void test_own_period(void **state)
 {
 	struct fixture *fixture = *state;
-	unsigned int slow, fast;
+	unsigned int samples, last = 0;
 	int listener, guest;
 
 	fixture->welcome.period_ms = 500;
 	guest = new_session(fixture, &listener);
-	slow = count_samples(fixture, guest, 0, 1000);
-	assert_in_range(slow, 1, 4);
+	samples = count_samples(fixture, guest, 0, 500, 3);
 	set_period_ms(fixture, 20);
-	fast = count_samples(fixture, guest, slow, 1000);
-	assert_in_range(fast, 10, 52);
+	samples += count_samples(fixture, guest, samples, 20, 40);
 	set_period_ms(fixture, 3600000);
-	assert_in_range(count_samples(fixture, guest, slow + fast, 300), 0, 1);
+	for (int i = 0; i < 60; i++)
+		last += publish_and_hear(fixture, guest, samples + last + 1);
+	assert_in_range(last, 0, 1);
 	close(guest);
 	close(listener);
 }
@@ -449,6 +504,7 @@ static void test_own_period(void **state)
 static void test_prompt_after_refusal(void **state)
 {
 	struct fixture *fixture = *state;
+	uint64_t end_ns;
 	int listener;
 
 	assert_int_equal(links_update(fixture->links, &fixture->inventory), 0);
@@ -461,8 +517,9 @@ static void test_prompt_after_refusal(void **state)
 	close(listener);
 	wait_state(fixture, LINK_UNREACHABLE);
 	assert_int_equal(info_of(fixture).error, 0);
-	for (int i = 0; i < 500 && info_of(fixture).error != ECONNREFUSED; i++)
-		run_ms(fixture, 10);
+	end_ns = patience_ns();
+	while (info_of(fixture).error != ECONNREFUSED && turn_until(fixture, end_ns))
+		;
 	assert_int_equal(info_of(fixture).error, ECONNREFUSED);
 	assert_int_equal(links_peer_pid(fixture->links, &fixture->domain.uuid), 0);
 }
@@ -641,7 +698,9 @@ static void test_guest_never_reads(void **state)
 		acked++;
 	} while (acked < 5000 && acknowledge(fixture, guest, acked));
 	assert_in_range(acked, 50, 4999);
-	assert_state(fixture, LINK_UP);
+	/* Still connected; on a slow machine the last one was tried for seconds. */
+	assert_true(info_of(fixture).state == LINK_UP ||
+		    info_of(fixture).state == LINK_STALE);
 	/* It reads: the rest comes, in order and whole. */
 	while (seq < acked) {
 		seq = hear_samples(fixture, guest, seq);
@@ -649,6 +708,7 @@ static void test_guest_never_reads(void **state)
 	}
 	assert_int_equal(seq, acked);
 	assert_true(acknowledge(fixture, guest, acked));
+	assert_state(fixture, LINK_UP);
 	publish(fixture, acked);
 	while (seq == acked) {
 		run_ms(fixture, 1);
@@ -670,7 +730,7 @@ static void test_flood(void **state)
 	ssize_t n;
 
 	memset(garbage, 'x', sizeof(garbage));
-	while (periods < 10) {
+	while (periods < 10 || info_of(fixture).drops.held_up < 3) {
 		while ((n = send(guest, garbage, sizeof(garbage), MSG_NOSIGNAL)) > 0)
 			sent += (size_t)n;
 		assert_int_equal(errno, EAGAIN);
