@@ -337,8 +337,11 @@ tests_unit_test_cpufreq_CFLAGS = $(unit_CFLAGS) $(unit_fixtures)
 tests_unit_test_cpufreq_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_cpulist_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_cpulist_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_credentials_SOURCES = tests/unit/test_credentials.c \
+	tests/unit/resting_checks.h
 tests_unit_test_credentials_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_credentials_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_credentials_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=credentials_check
 tests_unit_test_diagnose_SOURCES = tests/unit/test_diagnose.c \
 	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
 tests_unit_test_diagnose_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
@@ -371,9 +374,10 @@ tests_unit_test_health_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_hostd_config_CFLAGS = $(unit_CFLAGS)
 tests_unit_test_hostd_config_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_SOURCES = tests/unit/test_http.c \
-	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h
+	tests/unit/fake_snapshot.c tests/unit/fake_snapshot.h tests/unit/resting_checks.h
 tests_unit_test_http_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
+tests_unit_test_http_LDFLAGS = $(AM_LDFLAGS) -Wl,--wrap=credentials_check
 tests_unit_test_http_request_CFLAGS = $(unit_CFLAGS) $(CJSON_CFLAGS) $(HOST_CFLAGS)
 tests_unit_test_http_request_LDADD = $(host_LIBS) $(CMOCKA_LIBS)
 tests_unit_test_http_tick_SOURCES = tests/unit/test_http_tick.c \

@@ -17,6 +17,7 @@
 #include "host/credentials.h"
 #include "host/verifier.h"
 #include "shared/clock.h"
+#include "tests/unit/resting_checks.h"
 
 /* crypt("secret") and crypt("other:one") of cost 4; "slow" is "secret", of cost 11. */
 static const struct credentials_user users[] = {
@@ -124,17 +125,27 @@ static void test_headers(void **state)
 	assert_int_equal(credentials_look_up(*state, longest), CREDENTIALS_BAD);
 }
 
+/* The least of a few: machines may count as ours what they did meanwhile. */
+static uint64_t time_check(struct credentials *credentials, const char *header)
+{
+	uint64_t least_ns = UINT64_MAX;
+
+	for (unsigned int i = 0; i < 10; i++) {
+		uint64_t begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID), ns;
+
+		credentials_check(credentials, header);
+		ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
+		if (ns < least_ns)
+			least_ns = ns;
+	}
+	return least_ns;
+}
+
 /* Neither a name that is not there nor a wrong password is told sooner. */
 static void test_time(void **state)
 {
-	uint64_t begin_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID), wrong_ns, nobody_ns;
-
-	credentials_check(*state, WRONG);
-	wrong_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns;
-	credentials_check(*state, NOBODY);
-	nobody_ns = clock_read_ns(CLOCK_THREAD_CPUTIME_ID) - begin_ns - wrong_ns;
 	/* Both hash once: without, it would be a thousandth. */
-	assert_true(nobody_ns > wrong_ns / 10);
+	assert_true(time_check(*state, NOBODY) > time_check(*state, WRONG) / 10);
 }
 
 struct answers {
@@ -181,25 +192,43 @@ static void test_verifier(void **state)
 	assert_int_equal(answers.n_good + answers.n_bad, 2);
 }
 
-/* What does not fit is refused, and what was taken is answered, also at the end. */
+static void *stop(void *verifier)
+{
+	verifier_stop(verifier);
+	return NULL;
+}
+
+/*
+ * What does not fit is refused, and what was taken is answered, also at the end: what
+ * waits then is not checked any more.
+ */
 static void test_verifier_is_full(void **state)
 {
 	struct answers answers = { PTHREAD_MUTEX_INITIALIZER, PTHREAD_COND_INITIALIZER, 0,
 		0 };
 	struct verifier *verifier = NULL;
 	unsigned int n_taken = 0;
+	pthread_t stopper;
 	int r = 0;
 
+	checks_rest = true;
 	assert_int_equal(verifier_start(*state, &verifier), 0);
 	for (unsigned int i = 0; i < 2 * VERIFIER_JOBS_MAX + 2 && r == 0; i++) {
 		r = verifier_submit(verifier, SLOW, take_answer, &answers);
 		n_taken += r == 0;
 	}
 	assert_int_equal(r, -EBUSY);
-	assert_in_range(n_taken, VERIFIER_JOBS_MAX, VERIFIER_JOBS_MAX + 2);
-	verifier_stop(verifier);
+	/* One more where the thread has taken the first. */
+	assert_in_range(n_taken, VERIFIER_JOBS_MAX, VERIFIER_JOBS_MAX + 1);
+	assert_int_equal(pthread_create(&stopper, NULL, stop, verifier), 0);
+	for (; r != -ESHUTDOWN; usleep(1000)) {
+		r = verifier_submit(verifier, SLOW, take_answer, &answers);
+		n_taken += r == 0;
+	}
+	checks_rest = false;
+	pthread_join(stopper, NULL);
 	assert_int_equal(answers.n_good + answers.n_bad, n_taken);
-	assert_in_range(answers.n_good, 0, 3);
+	assert_in_range(answers.n_good, 0, 1);
 	verifier_free(verifier);
 }
 

@@ -26,6 +26,7 @@
 #include "host/http_listen.h"
 #include "shared/clock.h"
 #include "tests/unit/fake_snapshot.h"
+#include "tests/unit/resting_checks.h"
 
 struct fixture {
 	char dir[64], path[80];
@@ -63,7 +64,7 @@ static int set_up(void **state)
 	return 0;
 }
 
-/* Whose password is "secret"; of cost 10, some 50 ms. */
+/* Whose password is "secret"; of cost 10. */
 static const struct credentials_user user = { "prometheus",
 	"$2b$10$abcdefghijklmnopqrstuuqflPDzB6gcMhKa1rZqKiun2YGL5sa2u" };
 
@@ -157,13 +158,17 @@ static int connect_to(const char *path)
 /* What the server answers to raw bytes; it closes the connection at the end. */
 static void exchange(const char *path, const char *request, char *answer, size_t size)
 {
+	static const struct timeval patience = { .tv_sec = 60 };
 	int fd = connect_to(path);
 	size_t used = 0;
 	ssize_t n;
 
+	assert_int_equal(
+		setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
 	assert_int_equal(write(fd, request, strlen(request)), (ssize_t)strlen(request));
-	while ((n = read(fd, answer + used, size - 1 - used)) > 0)
-		used += (size_t)n;
+	while ((n = read(fd, answer + used, size - 1 - used)) > 0 ||
+		(n < 0 && errno == EINTR))
+		used += n > 0 ? (size_t)n : 0;
 	answer[used] = '\0';
 	close(fd);
 }
@@ -362,22 +367,20 @@ static void test_anonymous(void **state)
 static void test_a_flood_of_passwords(void **state)
 {
 	struct fixture *fixture = *state;
-	uint64_t begin_ns;
 	int fds[40];
 
 	publish(fixture, 8, true);
 	assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200", "");
+	checks_rest = true;
 	for (size_t i = 0; i < 40; i++) {
 		const char request[] = GET_METRICS(WRONG);
 
 		fds[i] = connect_to(fixture->path);
 		assert_true(write(fds[i], request, strlen(request)) > 0);
 	}
-	begin_ns = clock_monotonic_ns();
 	for (unsigned int i = 0; i < 20; i++)
 		assert_answer(fixture->path, GET_METRICS(GOOD), "HTTP/1.1 200", "");
-	/* One check takes a twentieth of a second; 40 would be two. */
-	assert_in_range(clock_monotonic_ns() - begin_ns, 0, NSEC_PER_SEC);
+	checks_rest = false;
 	http_stop(fixture->http);
 	fixture->http = NULL;
 	for (size_t i = 0; i < 40; i++)
@@ -434,7 +437,6 @@ static void test_slow_readers(void **state)
 	const char request[] = "GET /api/v1/domains HTTP/1.1\r\nHost: x\r\n\r\n";
 	struct snapshot *large = snapshot_new(0, 4000), *got = NULL;
 	char error[CLIENT_ERROR_SIZE];
-	uint64_t begin_ns;
 	int fds[50];
 
 	large->source = "powercap";
@@ -447,9 +449,8 @@ static void test_slow_readers(void **state)
 		fds[i] = connect_to(fixture->path);
 		assert_true(write(fds[i], request, strlen(request)) > 0);
 	}
-	begin_ns = clock_monotonic_ns();
+	/* It would give up after seconds. */
 	assert_int_equal(client_get_snapshot(fixture->path, &got, NULL, NULL, error), 0);
-	assert_in_range(clock_monotonic_ns() - begin_ns, 0, 3 * (uint64_t)NSEC_PER_SEC);
 	assert_int_equal(got->n_domains, 4000);
 	snapshot_unref(got);
 	for (size_t i = 0; i < 50; i++)
