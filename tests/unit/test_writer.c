@@ -92,7 +92,7 @@ static struct writer_status wait_for(struct fixture *fixture, uint64_t n)
 {
 	struct writer_status status = { 0 };
 
-	for (int i = 0; i < 5000 && status.n_checkpoints + status.n_failures < n; i++) {
+	for (int i = 0; i < 60000 && status.n_checkpoints + status.n_failures < n; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -148,22 +148,27 @@ static void test_nothing_to_do(void **state)
 	assert_true(status.n_checkpoints == 1 && status.n_failures == 0);
 }
 
-/* Ticks far faster than real ones: what is taken is whole, or taken again. */
+/*
+ * Ticks far faster than real ones: what is taken is whole, or taken again; where this
+ * machine is so slow that no try catches a moment between two, it is taken later.
+ */
 static void test_beside_ticks(void **state)
 {
 	struct fixture *fixture = *state;
 	struct writer_status status = { 0 };
+	uint64_t total_uj;
 
 	start(fixture, 1);
 	for (int i = 0; i < 20000 && status.n_checkpoints < 30; i++) {
 		step(fixture);
 		usleep(2000);
 		writer_status(fixture->writer, &status);
+		assert_true(status.error == 0 || status.error == -EBADMSG);
 	}
 	assert_true(status.n_checkpoints >= 30);
-	assert_true(status.n_failures == 0);
+	total_uj = ledger_zone(fixture->ledger, 0)->total_uj;
 	stop(fixture);
-	assert_true(checkpoint_total_uj(fixture) > 0);
+	assert_true(checkpoint_total_uj(fixture) == total_uj);
 }
 
 /* With the next checkpoint, the newest only, whole. */
@@ -199,7 +204,7 @@ static void test_coefficients_failure(void **state)
 	child_shell(fixture->dir, "mkdir coefficients");
 	start(fixture, 1);
 	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
-	for (int i = 0; i < 5000 && status.coefficients_error == 0; i++) {
+	for (int i = 0; i < 60000 && status.coefficients_error == 0; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -207,7 +212,7 @@ static void test_coefficients_failure(void **state)
 	assert_int_equal(status.error, 0);
 	child_shell(fixture->dir, "rmdir coefficients && test ! -e coefficients.new");
 	writer_keep_coefficients(fixture->writer, bytes, sizeof(bytes));
-	for (int i = 0; i < 5000 && status.coefficients_error != 0; i++) {
+	for (int i = 0; i < 60000 && status.coefficients_error != 0; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -227,7 +232,7 @@ static void test_failure(void **state)
 	status = wait_for(fixture, 1);
 	assert_true(status.n_checkpoints == 0 && status.error == -EISDIR);
 	child_shell(fixture->dir, "rmdir ledger.checkpoint.new");
-	for (int i = 0; i < 5000 && status.error; i++) {
+	for (int i = 0; i < 60000 && status.error; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -246,7 +251,7 @@ static struct writer_status wait_for_intervals(struct fixture *fixture, uint64_t
 {
 	struct writer_status status = { 0 };
 
-	for (int i = 0; i < 10000 && status.n_intervals < n; i++) {
+	for (int i = 0; i < 60000 && status.n_intervals < n; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -272,7 +277,7 @@ static void test_intervals(void **state)
 		record = make_record(hour);
 		assert_int_equal(writer_push(fixture->writer, &record), 0);
 	}
-	for (int i = 0; i < 10000 && !status.intervals_error; i++) {
+	for (int i = 0; i < 60000 && !status.intervals_error; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -301,7 +306,7 @@ static void test_intervals_replaced(void **state)
 	child_shell(fixture->dir, "truncate -s 130 intervals");
 	record = make_record(4);
 	assert_int_equal(writer_push(fixture->writer, &record), 0);
-	for (int i = 0; i < 10000 && !status.intervals_error; i++) {
+	for (int i = 0; i < 60000 && !status.intervals_error; i++) {
 		usleep(1000);
 		writer_status(fixture->writer, &status);
 	}
@@ -330,7 +335,7 @@ static void test_ledger_lost(void **state)
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(stat(path, &st), 0);
 		inode = st.st_ino;
-		for (int t = 0; t < 5000 && status.ledger_inode != inode; t++) {
+		for (int t = 0; t < 60000 && status.ledger_inode != inode; t++) {
 			usleep(1000);
 			writer_status(fixture->writer, &status);
 		}
@@ -339,7 +344,7 @@ static void test_ledger_lost(void **state)
 		/* Seen before the ledger made a file itself. */
 		assert_false(ledger_lost_file(fixture->ledger, inode + 1));
 		child_shell(fixture->dir, commands[i]);
-		for (int t = 0; t < 5000 && status.ledger_inode == inode; t++) {
+		for (int t = 0; t < 60000 && status.ledger_inode == inode; t++) {
 			usleep(1000);
 			writer_status(fixture->writer, &status);
 		}
@@ -349,7 +354,7 @@ static void test_ledger_lost(void **state)
 		assert_false(ledger_lost_file(fixture->ledger, status.ledger_inode));
 		step(fixture);
 		for (int t = 0;
-			t < 5000 &&
+			t < 60000 &&
 			status.sequence != ledger_header(fixture->ledger)->sequence;
 			t++) {
 			usleep(1000);
