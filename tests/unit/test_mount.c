@@ -140,7 +140,7 @@ static int stop(struct fixture *fixture)
 	assert_int_equal(umount2(fixture->dir, MNT_DETACH), 0);
 	/* A failed test may have left a file open, which keeps the server waiting. */
 	for (unsigned int i = 0; waitpid(fixture->server, &status, WNOHANG) == 0; i++) {
-		if (i == 200)
+		if (i == 6000)
 			kill(fixture->server, SIGKILL);
 		usleep(10000);
 	}

@@ -21,7 +21,7 @@
 #include "host/push.h"
 #include "shared/clock.h"
 
-#define WAIT_MS 30000
+#define WAIT_MS 60000
 
 /* In a script, instead of a status: the connection ends without an answer. */
 #define HANG_UP 1
@@ -148,6 +148,7 @@ static struct push_config make_config(const char *name, unsigned int port)
 	config.interval_ms = 100;
 	config.batch_ticks = 1;
 	config.retry_max_s = 1;
+	config.timeout_s = 600;
 	return config;
 }
 
@@ -359,7 +360,7 @@ static void test_end(void **state)
 	push_stop(push);
 	/* Three seconds, and some for a busy machine. */
 	assert_in_range(clock_monotonic_ns() - begin_ns, 2 * (uint64_t)NSEC_PER_SEC,
-		12 * (uint64_t)NSEC_PER_SEC);
+		60 * (uint64_t)NSEC_PER_SEC);
 	assert_string_equal(server.taken, "1 2 3 4 5 ");
 	server_stop(&server);
 	close(silent);

@@ -85,7 +85,7 @@ static void wait_for(struct fixture *fixture, uint64_t n_ticks, uint64_t n_dropp
 {
 	struct output_status status;
 
-	for (int i = 0; i < 5000; i++) {
+	for (int i = 0; i < 60000; i++) {
 		recorder_status(fixture->recorder, &status);
 		if (status.n_ticks == n_ticks && status.n_dropped == n_dropped)
 			return;
