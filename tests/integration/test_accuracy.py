@@ -251,6 +251,7 @@ def test_two_packages(bed, host, guests):
         for vcpu, cpu in enumerate(cpus):
             host.virsh("vcpupin", guest.name, vcpu, cpu, "--live")
         host.virsh("emulatorpin", guest.name, cpus[0], "--live")
+
     def window():
         with host_load(bed.directory(), 0.3, cpu=0), host_load(bed.directory(), 0.3, cpu=1):
             measured = measure(hostd, sim, guests, seconds)

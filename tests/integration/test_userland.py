@@ -251,6 +251,9 @@ def test_cloud_init(rig):
         vm.run(f"mkdir -p {os.path.dirname(file['path'])}; "
                f"printf %s {shlex.quote(file['content'])} >{file['path']}")
     server = vm.spawn("exec busybox httpd -f -p 127.0.0.1:8080 -h /opt/mirror")
+    wait_until(lambda: vm.status_of("wget -q -O /dev/null "
+                                    "http://127.0.0.1:8080/vmpower-guest.tar.gz") == 0,
+               "the mirror answers", every=0.2)
     for command in config["runcmd"]:
         line = command if isinstance(command, str) else shlex.join(command)
         vm.run(line.replace("https://mirror.example/", "http://127.0.0.1:8080/"))
