@@ -9,12 +9,12 @@ with each the range in which 95 of 100 drawings of windows have it. Beside the t
 clock there is the CPU time that vmpower-hostd took. Run by "make bench-daemon", as root.
 """
 import contextlib
-import math
 import random
 import statistics
 import time
 
 from bench_daemon import create_many
+from bed.lateness import p99
 from bed.web import Web, connect
 
 PORT = 9846
@@ -67,10 +67,6 @@ class Window:
                 readers.read()
             time.sleep(0.02)
         self.cpu_ms = (hostd.cpu_s() - begin_cpu) / (time.monotonic() - begin) * 1e3
-
-
-def p99(values):
-    return sorted(values)[math.ceil(len(values) * 0.99) - 1]
 
 
 def all_of(name):

@@ -4,7 +4,6 @@
 import base64
 import contextlib
 import json
-import math
 import os
 import subprocess
 import time
@@ -16,8 +15,8 @@ import pytest
 from bed.bare import HOSTILE, BareDomains
 from bed.engines import fetch_engines
 from bed.load import host_load
-from bed.metronome import stalls_of
-from bed.process import PATIENCE_S, wait_until
+from bed.lateness import is_as_late, p99, stalls_of
+from bed.process import PATIENCE_S, Disturbed, in_one_of, wait_until
 from bed.web import Metrics, Web, connect
 
 PORT = 9846
@@ -353,10 +352,6 @@ def test_listen_elsewhere(bed, served):
     first.stop()
 
 
-def p99(values):
-    return sorted(values)[math.ceil(len(values) * 0.99) - 1]
-
-
 def observe(served, hostd, seconds):
     """(p99 of ticks' lateness, median of scrapes, the worst of a bystander's), in ms."""
     late, took = {}, []
@@ -400,13 +395,14 @@ def test_slow_readers(bed, served, full):
         finally:
             for s in slow:
                 s.close()
-        print(f"p99 of lateness and median of scrapes, ms: alone {alone}, beside 50 {beside}; "
-              f"{cost_s * 1e3:.0f} ms of CPU to begin with, {answer_s * 1e3:.3f} an answer")
+        compared = (f"p99 of lateness and median of scrapes, ms: alone {alone}, beside 50 {beside}; "
+                    f"{cost_s * 1e3:.0f} ms of CPU to begin with, {answer_s * 1e3:.3f} an answer")
+        print(compared)
         # They would have it make, and the kernel keep, 10,000 answers.
         assert cost_s < max(0.2, 1000 * answer_s)
-        # Below some ms it is the machine's other work that is measured, and this test's.
-        return (beside[0] <= max(alone[0] * 1.2, beside[2], 5) and
-                beside[1] <= max(alone[1] * 1.2, 20))
+        # Below some ms it is this test's own work that is measured, too.
+        if not is_as_late(beside[0], alone[0], beside[2]) or beside[1] > max(alone[1] * 1.2, 20):
+            raise Disturbed(compared)
     # Others use the machine as well: one undisturbed try is enough.
-    assert any(attempt() for _ in range(5))
+    in_one_of(5, attempt, Disturbed)
     hostd.stop()

@@ -30,8 +30,12 @@ def wait_until(condition, what, seconds=PATIENCE_S, every=0.05):
         time.sleep(every)
 
 
-def in_one_of(tries, attempt):
-    """What attempt() returns at the first time that it raises no AssertionError.
+class Disturbed(AssertionError):
+    """What may be the machine's, where all else that is asserted is not."""
+
+
+def in_one_of(tries, attempt, error=AssertionError):
+    """What attempt() returns at the first time that it does not raise such an error.
 
     For what depends on the machine as well: others may take its time at any moment, and
     not at each. What is wrong with what is tested is wrong each time. A try that failed is
@@ -40,7 +44,7 @@ def in_one_of(tries, attempt):
     for _ in range(tries - 1):
         try:
             return attempt()
-        except AssertionError:
+        except error:
             warnings.warn(f"tried again:\n{traceback.format_exc()}")
     return attempt()
 
